@@ -1,0 +1,4 @@
+"""The clock.
+
+May not live here: anything else. May import: ports, domain.
+"""

@@ -1,0 +1,191 @@
+"""Every error raised on purpose, as one tree ordered by blame.
+
+OCAError
+├── ConfigurationError            the operator: settings are missing or malformed
+├── CallerError                   the program that called us
+│   ├── InvalidRequestError
+│   │   └── ModelNotFoundError
+│   ├── BodyTooLargeError
+│   ├── UnsupportedMediaTypeError
+│   ├── InvalidApiKeyError
+│   └── ForbiddenOriginError
+├── TokenError                    our own login
+│   ├── LoginRequiredError
+│   ├── TokenEndpointError
+│   ├── TokenEndpointUnavailableError
+│   └── TokenStoreError
+├── UpstreamError                 the model's server
+│   ├── UpstreamStatusError
+│   ├── UpstreamUnreachableError
+│   ├── UpstreamTimeoutError
+│   ├── UpstreamProtocolError
+│   ├── UpstreamRejectedTokenError
+│   └── StreamInterruptedError
+└── TransportError                an exchange that failed; a flow decides whose blame it is
+    ├── NotConnectedError
+    │   └── CertificateError
+    ├── ResponseTimeoutError
+    ├── ConnectionLostError
+    └── ResponseTooLargeError
+
+A message says what failed, why, and what to do next. It never contains a secret. Data goes into attributes.
+"""
+
+from datetime import timedelta
+
+from domain.http import Headers
+
+
+class OCAError(Exception):
+    """Root of everything that this project raises on purpose."""
+
+
+class ConfigurationError(OCAError):
+    """Settings are missing or malformed; `problems` holds one complete line for each of them."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class CallerError(OCAError):
+    """The caller can mend it. `param` names the offending field as the caller wrote it, `code` is machine-readable."""
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+        self.code = code
+
+
+class InvalidRequestError(CallerError):
+    """The request cannot be understood."""
+
+
+class ModelNotFoundError(InvalidRequestError):
+    """No such model in the upstream's list."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"The model '{model}' does not exist here. GET /v1/models lists the ones that do.",
+            param="model",
+            code="model_not_found",
+        )
+        self.model = model
+
+
+class BodyTooLargeError(CallerError):
+    """The request's body is over the limit."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"The request body is larger than the limit of {limit_bytes} bytes. Send less, "
+            "or raise OCA_MAX_BODY_BYTES on the gateway.",
+            code="request_too_large",
+        )
+        self.limit_bytes = limit_bytes
+
+
+class UnsupportedMediaTypeError(CallerError):
+    """The body is not of a type that the route takes."""
+
+
+class InvalidApiKeyError(CallerError):
+    """The gateway demands an inbound key, and the caller's is missing or wrong."""
+
+
+class ForbiddenOriginError(CallerError):
+    """A web page of another site reached for this server (cross-site request, DNS rebinding)."""
+
+
+class TokenError(OCAError):
+    """Our login does not work right now. `retry_after` is set when waiting may help."""
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class LoginRequiredError(TokenError):
+    """There is no refresh token, or the authorization server refused it for good (RFC 6749 section 5.2)."""
+
+
+class TokenEndpointError(TokenError):
+    """The authorization server refused the client itself: a matter of configuration, never of repetition.
+
+    `error` is the code of RFC 6749 section 5.2, for example `invalid_client`.
+    """
+
+    def __init__(self, message: str, *, error: str, status: int) -> None:
+        super().__init__(message)
+        self.error = error
+        self.status = status
+
+
+class TokenEndpointUnavailableError(TokenError):
+    """The token endpoint cannot be reached, is failing, or answers what cannot be understood."""
+
+
+class TokenStoreError(TokenError):
+    """The token store cannot be read, written or locked."""
+
+
+class UpstreamError(OCAError):
+    """The model's server failed us."""
+
+
+class UpstreamStatusError(UpstreamError):
+    """The upstream answered with an error status; everything it said is kept for the caller."""
+
+    def __init__(self, *, status: int, headers: Headers, body: bytes) -> None:
+        super().__init__(f"The upstream answered with status {status}.")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class UpstreamUnreachableError(UpstreamError):
+    """No connection to the upstream could be made, or it broke before an answer came."""
+
+
+class UpstreamTimeoutError(UpstreamError):
+    """The upstream stayed silent for longer than LLM_REQUEST_TIMEOUT."""
+
+
+class UpstreamProtocolError(UpstreamError):
+    """The upstream answered what the protocol does not allow: HTML where JSON was due, a redirect, nonsense."""
+
+
+class UpstreamRejectedTokenError(UpstreamError):
+    """The upstream refused a token that the authorization server had issued a moment ago."""
+
+
+class StreamInterruptedError(UpstreamError):
+    """A stream ended before it was complete."""
+
+
+class TransportError(OCAError):
+    """An HTTP exchange failed. The message names the host and the cause, never a header or a body."""
+
+
+class NotConnectedError(TransportError):
+    """The request provably never left: DNS, connection refused, connect timeout, proxy down, TLS handshake."""
+
+    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+        super().__init__(message)
+        self.timed_out = timed_out
+
+
+class CertificateError(NotConnectedError):
+    """The server's certificate is not trusted. No other route is tried: it is a finding, not an outage."""
+
+
+class ResponseTimeoutError(TransportError):
+    """The request was sent and no (further) byte came in time. It may have been processed."""
+
+
+class ConnectionLostError(TransportError):
+    """The connection broke after the request was sent. It may have been processed."""
+
+
+class ResponseTooLargeError(TransportError):
+    """The answer is larger than what its kind can be; reading stopped at the limit."""

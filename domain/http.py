@@ -1,0 +1,68 @@
+"""An HTTP exchange as values (RFC 9110), without a connection."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from enum import Enum
+from typing import Self
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def find_header(headers: Headers, name: str) -> str | None:
+    """The first value of a header field; names compare without case (RFC 9110 section 5.1)."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+class Route(Enum):
+    """How a request travels: straight to the host, or through HTTP_PROXY_URL."""
+
+    DIRECT = "direct"
+    PROXY = "proxy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long an exchange may take.
+
+    `connect` limits DNS, TCP, proxy and TLS; `read` each wait for further bytes of the answer; `total`, when set, the
+    whole wait for an answer once the request has been sent.
+    """
+
+    connect: timedelta
+    read: timedelta
+    total: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpRequest:
+    """One request. Headers and body may hold secrets, so neither shows in `repr`."""
+
+    method: str
+    url: str
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def with_headers(self, added: Iterable[tuple[str, str]]) -> Self:
+        """The same request with these headers in place of any of the same name."""
+        extra = tuple(added)
+        names = {key.lower() for key, _ in extra}
+        kept = tuple((key, value) for key, value in self.headers if key.lower() not in names)
+        return replace(self, headers=kept + extra)
+
+    def authorized(self, access_token: str) -> Self:
+        """The same request with a bearer token (RFC 6750 section 2.1)."""
+        return self.with_headers([("Authorization", f"Bearer {access_token}")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpResponse:
+    """One complete answer. The body may hold tokens, so it does not show in `repr`."""
+
+    status: int
+    headers: Headers = field(default=(), repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    def header(self, name: str) -> str | None:
+        return find_header(self.headers, name)

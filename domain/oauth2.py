@@ -1,0 +1,291 @@
+"""The token lifecycle as values and rules: RFC 6749 sections 5 and 6, RFC 6750, RFC 9700 section 4.14.
+
+Nothing here talks to anybody. `refresh_request` writes the request, `read_answer` classifies the answer, `renew` makes
+the next `TokenSet`; `domain.flows` orders these steps.
+"""
+
+import base64
+import binascii
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from domain.http import HttpRequest, HttpResponse
+
+DEFAULT_LIFETIME = timedelta(hours=1)
+LONGEST_LIFETIME = timedelta(days=10)
+# A first failure costs no pause, since the next attempt often works; later ones do, so that no storm builds up.
+BACKOFF = tuple(timedelta(seconds=s) for s in (0, 0.5, 1, 2, 4, 8, 16, 30))
+
+
+def fingerprint(secret: str) -> str:
+    """A name for a secret that can be written down: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+class TokenState(Enum):
+    """FRESH: use it. STALE: use it, and renew it in the background. EXPIRED: renew it first."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshPolicy:
+    """When a token counts as STALE: `min(longest_lead, lead_fraction * lifetime)` before its end, plus jitter.
+
+    `jitter` (0 to 1) is drawn once per process and makes the lead up to 15 % shorter, so that of many processes one
+    comes first. A token of unknown lifetime gets `unknown_lead`.
+    """
+
+    longest_lead: timedelta = timedelta(minutes=5)
+    lead_fraction: float = 0.2
+    unknown_lead: timedelta = timedelta(seconds=30)
+    longest_margin: timedelta = timedelta(seconds=2)
+    margin_fraction: float = 0.02
+    jitter: float = 0.0
+
+    def lead(self, lifetime: timedelta | None) -> timedelta:
+        full = self.unknown_lead if lifetime is None else min(self.longest_lead, lifetime * self.lead_fraction)
+        return full * (1 - 0.15 * self.jitter)
+
+    def margin(self, lifetime: timedelta | None) -> timedelta:
+        """How long before its end a token is no longer handed out: it must still survive the way to the upstream."""
+        return timedelta(0) if lifetime is None else min(self.longest_margin, lifetime * self.margin_fraction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setback:
+    """What went wrong with one refresh token, so that the server is not asked again in vain.
+
+    `until` is when it may be tried again; None means never: the server has refused it for good. `fingerprint` tells
+    which refresh token is meant; another one in the store makes the setback void.
+    """
+
+    fingerprint: str
+    reason: str
+    at: datetime
+    until: datetime | None
+    attempts: int = 1
+
+    def forbids(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSet:
+    """What a token store holds. Times are aware and UTC; `issued_at` is None when nobody wrote it down."""
+
+    refresh_token: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
+    expires_at: datetime | None = None
+    issued_at: datetime | None = None
+    setback: Setback | None = None
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        if self.expires_at is None or self.issued_at is None:
+            return None
+        return max(self.expires_at - self.issued_at, timedelta(0))
+
+    def state(self, now: datetime, policy: RefreshPolicy) -> TokenState:
+        if self.access_token is None or self.expires_at is None:
+            return TokenState.EXPIRED
+        left = self.expires_at - now
+        if left <= policy.margin(self.lifetime):
+            return TokenState.EXPIRED
+        return TokenState.STALE if left <= policy.lead(self.lifetime) else TokenState.FRESH
+
+    def current_setback(self, now: datetime) -> Setback | None:
+        """The setback that forbids a refresh right now, if there is one for this very refresh token."""
+        if self.setback is None or self.refresh_token is None:
+            return None
+        if self.setback.fingerprint != fingerprint(self.refresh_token):
+            return None
+        return self.setback if self.setback.forbids(now) else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth2Client:
+    """Who we are to the authorization server: a public client (RFC 6749 section 2.1)."""
+
+    token_endpoint: str
+    client_id: str
+
+
+class AnswerKind(Enum):
+    """GRANTED; LOGIN_REQUIRED: the grant is dead; MISCONFIGURED: the client is refused; UNAVAILABLE: anything else."""
+
+    GRANTED = "granted"
+    LOGIN_REQUIRED = "login_required"
+    MISCONFIGURED = "misconfigured"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenAnswer:
+    """An answer of the token endpoint, understood. `why` is fit for a log and for the user: it holds no token."""
+
+    kind: AnswerKind
+    why: str = ""
+    error: str = ""
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    lifetime: timedelta | None = None
+
+
+# RFC 6749 section 5.2; `invalid_token` is what some servers say for `invalid_grant`.
+_DEAD = frozenset({"invalid_grant", "invalid_token"})
+_MISCONFIGURED = frozenset(
+    {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request"}
+)
+
+
+def refresh_request(client: OAuth2Client, refresh_token: str) -> HttpRequest:
+    """The request of RFC 6749 section 6 for a public client."""
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": client.client_id}
+    return HttpRequest(
+        method="POST",
+        url=client.token_endpoint,
+        headers=(("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
+        body=urlencode(form).encode("ascii"),
+    )
+
+
+def read_answer(response: HttpResponse) -> TokenAnswer:
+    """Classify an answer of the token endpoint; see `AnswerKind`. Never raises."""
+    document = _json_object(response.body)
+    if response.status == 200:  # noqa: PLR2004 - RFC 6749 section 5.1 demands exactly 200
+        return _read_grant(document)
+    error = _text(document, "error")
+    # A server may add an explanation; it is shown, shortened and on one line.
+    described = " ".join(_text(document, "error_description").split())[:300]
+    why = ": ".join(part for part in (error, described) if part)
+    if error and 400 <= response.status < 500:  # noqa: PLR2004
+        if error in _DEAD:
+            return TokenAnswer(kind=AnswerKind.LOGIN_REQUIRED, why=why, error=error)
+        if error in _MISCONFIGURED:
+            return TokenAnswer(kind=AnswerKind.MISCONFIGURED, why=why, error=error)
+    status = f"status {response.status}"
+    return TokenAnswer(kind=AnswerKind.UNAVAILABLE, why=f"{status} ({why})" if why else status, error=error)
+
+
+def renew(tokens: TokenSet, answer: TokenAnswer, now: datetime) -> TokenSet:
+    """The set that follows a granted answer: no new refresh token means that the old one stays (section 6)."""
+    lifetime = answer.lifetime or DEFAULT_LIFETIME
+    return TokenSet(
+        refresh_token=answer.refresh_token or tokens.refresh_token,
+        access_token=answer.access_token,
+        expires_at=now + lifetime,
+        issued_at=now,
+    )
+
+
+def set_back(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime, wait: timedelta) -> TokenSet:
+    """The same set after a failure that may pass: each one in a row doubles the pause, `wait` is its least length."""
+    name = fingerprint(refresh_token)
+    before = tokens.setback
+    attempts = before.attempts + 1 if before is not None and before.fingerprint == name else 1
+    pause = max(BACKOFF[min(attempts, len(BACKOFF)) - 1], wait)
+    setback = Setback(fingerprint=name, reason=reason, at=now, until=now + pause, attempts=attempts)
+    return replace(tokens, setback=setback)
+
+
+def refuse(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime) -> TokenSet:
+    """The same set, knowing that this refresh token is dead."""
+    setback = Setback(fingerprint=fingerprint(refresh_token), reason=reason, at=now, until=None)
+    return replace(tokens, setback=setback)
+
+
+def _read_grant(document: Mapping[str, Any] | None) -> TokenAnswer:
+    if document is None:
+        return TokenAnswer(kind=AnswerKind.UNAVAILABLE, why="an answer that is not a JSON object")
+    access_token = _token(document, "access_token")
+    refresh_token = _token(document, "refresh_token")
+    token_type = _text(document, "token_type")
+    if token_type and token_type.lower() != "bearer":
+        return TokenAnswer(
+            kind=AnswerKind.UNAVAILABLE,
+            why=f"a token of type {token_type[:30]!r}, where a Bearer token was due",
+            refresh_token=refresh_token,
+        )
+    if access_token is None:
+        # Its refresh token, if any, is kept: the old one has been spent.
+        return TokenAnswer(
+            kind=AnswerKind.UNAVAILABLE, why="an answer without an access token", refresh_token=refresh_token
+        )
+    return TokenAnswer(
+        kind=AnswerKind.GRANTED,
+        access_token=access_token,
+        refresh_token=refresh_token,
+        lifetime=_lifetime(document.get("expires_in")) or _lifetime_of_jwt(access_token),
+    )
+
+
+def _json_object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        document: object = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Mapping[str, Any]", document) if isinstance(document, dict) else None
+
+
+def _text(document: Mapping[str, Any] | None, key: str) -> str:
+    value = None if document is None else document.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _token(document: Mapping[str, Any], key: str) -> str | None:
+    """A token of RFC 6749 appendix A.12 and A.17 (visible ASCII and space), or None."""
+    value = _text(document, key)
+    return value if value.strip() and all(" " <= c <= "~" for c in value) else None
+
+
+def _lifetime(expires_in: object) -> timedelta | None:
+    """`expires_in` in seconds, as a number or as a string of one; None when it is missing or absurd."""
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float | str):
+        return None
+    try:
+        seconds = float(expires_in)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(seconds) or seconds <= 0:
+        return None
+    return min(timedelta(seconds=min(seconds, LONGEST_LIFETIME.total_seconds())), LONGEST_LIFETIME)
+
+
+def _lifetime_of_jwt(access_token: str) -> timedelta | None:
+    """`exp - iat` of a JWT (RFC 7519 section 4.1), which is not verified: it only spares us a guess."""
+    parts = access_token.split(".")
+    if len(parts) != 3:  # noqa: PLR2004 - header, claims, signature
+        return None
+    try:
+        claims = _json_object(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return None
+    if claims is None:
+        return None
+    exp, iat = claims.get("exp"), claims.get("iat")
+    if isinstance(exp, int | float) and isinstance(iat, int | float):
+        return _lifetime(exp - iat)
+    return None
+
+
+def parse_expires_at(text: str) -> datetime | None:
+    """Read a stored time: ISO 8601 (without an offset it is UTC) or seconds since the epoch; None for anything else."""
+    stripped = text.strip()
+    try:
+        moment = datetime.fromisoformat(stripped)
+    except ValueError:
+        try:
+            return datetime.fromtimestamp(float(stripped), UTC)
+        except (ValueError, OverflowError, OSError):
+            return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,159 @@
+"""The use cases towards the model's server: open an authorized stream, fetch the model list.
+
+A flow ends when the stream is open. From then on nothing is repeated: bytes may have been handed out.
+"""
+
+from dataclasses import dataclass
+
+from domain.effects import (
+    CloseStream,
+    Flow,
+    OpenedStream,
+    OpenStream,
+    ReadBody,
+    ReadRoutes,
+    RememberRoute,
+    RouteKnown,
+)
+from domain.errors import (
+    NotConnectedError,
+    ResponseTimeoutError,
+    StreamInterruptedError,
+    TransportError,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamRejectedTokenError,
+    UpstreamStatusError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+from domain.flows import Login, access_token_flow, over_routes_flow
+from domain.http import HttpRequest, HttpResponse, Route, Timeouts
+
+MAX_ERROR_BYTES = 1024 * 1024
+MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
+UNAUTHORIZED = 401
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """The model's server. `quick` limits the model list, `inference` the waits for an answer."""
+
+    chat_url: str
+    models_url: str | None
+    quick: Timeouts
+    inference: Timeouts
+
+
+def authorized_stream_flow(login: Login, upstream: Upstream, request: HttpRequest) -> Flow[OpenedStream]:
+    """Send an inference request with a token and return its answer, opened; its status is 2xx.
+
+    A 401 renews the token and repeats the request once: not a byte has been handed out by then. Raises TokenError,
+    UpstreamError.
+    """
+    token = yield from access_token_flow(login)
+    route = yield from _inference_route_flow(upstream)
+    stream = yield from _open(request, token, route, upstream)
+    if stream.status == UNAUTHORIZED:
+        yield from CloseStream(stream)
+        token = yield from access_token_flow(login, rejected=token)
+        stream = yield from _open(request, token, route, upstream)
+        if stream.status == UNAUTHORIZED:
+            yield from CloseStream(stream)
+            raise _rejected()
+    if 200 <= stream.status < 300:  # noqa: PLR2004
+        return stream
+    return (yield from _refuse(stream))
+
+
+def list_models_flow(login: Login, upstream: Upstream, url: str) -> Flow[HttpResponse]:
+    """Fetch the model list; the answer's status is 200. Raises TokenError, UpstreamError."""
+    request = HttpRequest(method="GET", url=url, headers=(("Accept", "application/json"),))
+    token = yield from access_token_flow(login)
+    try:
+        response = yield from _quick(request.authorized(token), upstream)
+        if response.status == UNAUTHORIZED:
+            token = yield from access_token_flow(login, rejected=token)
+            response = yield from _quick(request.authorized(token), upstream)
+    except TransportError as error:
+        raise blame_upstream(error) from error
+    if response.status == UNAUTHORIZED:
+        raise _rejected()
+    if response.status != 200:  # noqa: PLR2004
+        raise UpstreamStatusError(status=response.status, headers=response.headers, body=response.body)
+    return response
+
+
+def blame_upstream(error: TransportError, *, begun: bool = False) -> UpstreamError:
+    """What a failed exchange with the upstream means; `begun` when its answer had begun to arrive."""
+    words = str(error).rstrip(".")
+    match error:
+        case NotConnectedError(timed_out=True):
+            return UpstreamTimeoutError(
+                f"The upstream could not be reached: {words}. Check LLM_API_URL, the network and HTTP_PROXY_URL."
+            )
+        case NotConnectedError():
+            return UpstreamUnreachableError(
+                f"The upstream could not be reached: {words}. Check LLM_API_URL, the network and HTTP_PROXY_URL."
+            )
+        case ResponseTimeoutError():
+            return UpstreamTimeoutError(f"The upstream fell silent: {words}. LLM_REQUEST_TIMEOUT sets the limit.")
+        case _ if begun:
+            return StreamInterruptedError(
+                f"The upstream's answer broke off: {words}. What came before it is incomplete."
+            )
+        case _:
+            return UpstreamUnreachableError(
+                f"The upstream closed the connection without an answer: {words}. Try again."
+            )
+
+
+def _inference_route_flow(upstream: Upstream) -> Flow[Route]:
+    """The route that quick calls have found; where none has been made yet, make one.
+
+    An inference request never switches routes: it may cost money, and must not be sent twice.
+    """
+    if not (yield from RouteKnown()):
+        probe = HttpRequest(method="GET", url=upstream.models_url) if upstream.models_url else None
+        request = probe or HttpRequest(method="HEAD", url=upstream.chat_url)
+        try:
+            yield from over_routes_flow(request, upstream.quick, max_bytes=MAX_MODEL_LIST_BYTES, repeatable=True)
+        except TransportError as error:
+            raise blame_upstream(error) from error
+    return (yield from ReadRoutes())[0]
+
+
+def _open(request: HttpRequest, token: str, route: Route, upstream: Upstream) -> Flow[OpenedStream]:
+    try:
+        return (yield from OpenStream(request=request.authorized(token), route=route, timeouts=upstream.inference))
+    except TransportError as error:
+        if isinstance(error, NotConnectedError):
+            # The network has changed (a VPN went up or down): the next request looks for a route anew.
+            yield from RememberRoute(None)
+        raise blame_upstream(error) from error
+
+
+def _quick(request: HttpRequest, upstream: Upstream) -> Flow[HttpResponse]:
+    return over_routes_flow(request, upstream.quick, max_bytes=MAX_MODEL_LIST_BYTES, repeatable=True)
+
+
+def _refuse(stream: OpenedStream) -> Flow[OpenedStream]:
+    if 300 <= stream.status < 400:  # noqa: PLR2004
+        yield from CloseStream(stream)
+        raise UpstreamProtocolError(
+            f"The upstream answered with a redirect (status {stream.status}), which is not followed, since it would "
+            "carry the token elsewhere. Check LLM_API_URL: is it the API itself, with https and the full path?"
+        )
+    try:
+        body = yield from ReadBody(stream=stream, max_bytes=MAX_ERROR_BYTES)
+    except TransportError:
+        # The status says enough when its explanation is lost.
+        body = b""
+    raise UpstreamStatusError(status=stream.status, headers=stream.headers, body=body)
+
+
+def _rejected() -> UpstreamRejectedTokenError:
+    return UpstreamRejectedTokenError(
+        "The upstream refused two access tokens in a row, the second one just issued. The gateway's login is not "
+        "accepted there: check that OAUTH_CLIENT_ID and LLM_API_URL belong together. Your own API key is not at fault."
+    )

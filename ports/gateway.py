@@ -1,0 +1,68 @@
+"""What the core offers: the inbound port of pages, libraries and servers."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from domain.chat import ChatRequest, Model
+from domain.events import StreamEvent
+from domain.http import Headers
+from ports.transport import AsyncResponseStream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelList:
+    """The models on offer. `trouble` is empty, or tells why only the default model is listed."""
+
+    models: tuple[Model, ...]
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """A caller's request, on its way to the upstream as it is.
+
+    `path` is the operation below the API's root, such as `chat/completions`; `headers` are the caller's own.
+    """
+
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+
+class ChatGateway(Protocol):
+    """Blocking; safe to share between threads."""
+
+    def access_token(self) -> str:
+        """A valid access token. Raises TokenError."""
+        ...
+
+    def list_models(self) -> ModelList:
+        """The upstream's models; where they cannot be had, the default model alone. Never raises OCAError."""
+        ...
+
+    def stream(self, request: ChatRequest) -> AbstractContextManager[Iterator[StreamEvent]]:
+        """Ask, and yield the answer as it comes; leaving the context closes the upstream's stream.
+
+        Raises TokenError and UpstreamError, on entering or while iterating.
+        """
+        ...
+
+
+class AsyncChatGateway(Protocol):
+    """For one asyncio event loop."""
+
+    async def access_token(self) -> str: ...
+
+    async def list_models(self, *, refresh: bool = False) -> ModelList:
+        """As ChatGateway.list_models, cached; `refresh` asks the upstream again."""
+        ...
+
+    async def relay(self, request: Relay) -> AsyncResponseStream:
+        """Pass a request on; the answer's status is 2xx. Its body raises UpstreamError when it breaks.
+
+        Raises TokenError, UpstreamError.
+        """
+        ...

@@ -1,0 +1,68 @@
+"""How HTTP requests leave and answers arrive.
+
+Both transports check TLS always, follow no redirect, keep no cookie, repeat nothing, and undo content codings that the
+answer declares. They raise the subclasses of TransportError, with `NotConnectedError` if and only if the request
+provably never left.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+
+from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
+
+
+class ResponseStream(Protocol):
+    """An answer whose head has come. Iterating yields the body's bytes as they arrive, never an empty piece."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Give the connection back when the body was read to its end, else close it. May be called twice."""
+        ...
+
+
+class Transport(Protocol):
+    """Blocking HTTP; safe to share between threads."""
+
+    def send(self, request: HttpRequest, *, route: Route, timeouts: Timeouts, max_bytes: int) -> HttpResponse:
+        """One exchange, its answer read whole, over a connection of its own.
+
+        Raises TransportError; ResponseTooLargeError once the body exceeds `max_bytes`, without reading the rest.
+        """
+        ...
+
+    def open_stream(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> ResponseStream:
+        """Send a request and await the head of its answer, over a pooled connection. Raises TransportError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class AsyncResponseStream(Protocol):
+    """As ResponseStream, for asyncio."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def aclose(self) -> None: ...
+
+
+class AsyncTransport(Protocol):
+    """As Transport, for one asyncio event loop."""
+
+    async def send(self, request: HttpRequest, *, route: Route, timeouts: Timeouts, max_bytes: int) -> HttpResponse: ...
+
+    async def open_stream(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> AsyncResponseStream: ...
+
+    async def aclose(self) -> None: ...
