@@ -1,0 +1,100 @@
+"""What a login is worth knowing and `.env` has no key for, written into its sidecar. No token is, only fingerprints."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from adapters.token_store.files import Files, closing
+from domain.oauth2 import Setback, TokenSet, fingerprint, parse_expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notebook:
+    """`issued_at` belongs to the access token with the fingerprint `access_token`, the setback to a refresh token."""
+
+    access_token: str = ""
+    issued_at: datetime | None = None
+    setback: Setback | None = None
+
+    @classmethod
+    def of(cls, tokens: TokenSet) -> "Notebook":
+        name = "" if tokens.access_token is None else fingerprint(tokens.access_token)
+        return cls(access_token=name, issued_at=tokens.issued_at if name else None, setback=tokens.setback)
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Notebook":
+        """Read what `encode` wrote; whatever else it is counts as an empty notebook."""
+        # The first line alone: behind it there may be the rest of a longer one that has just been overwritten.
+        document = _json_object(data.partition(b"\n")[0])
+        name = document.get("access_token")
+        return cls(
+            access_token=name if isinstance(name, str) else "",
+            issued_at=_moment(document.get("issued_at")),
+            setback=_setback(document.get("setback")),
+        )
+
+    def encode(self) -> bytes:
+        setback = self.setback
+        document = {
+            "access_token": self.access_token,
+            "issued_at": None if self.issued_at is None else self.issued_at.isoformat(),
+            "setback": None
+            if setback is None
+            else {
+                "refresh_token": setback.fingerprint,
+                "reason": setback.reason,
+                "at": setback.at.isoformat(),
+                "until": None if setback.until is None else setback.until.isoformat(),
+                "attempts": setback.attempts,
+            },
+        }
+        # The blank is the byte that Windows locks, and which nobody else can read meanwhile: nothing is lost with it.
+        return b" " + json.dumps(document).encode("ascii") + b"\n"
+
+    def issued_at_of(self, access_token: str | None) -> datetime | None:
+        if access_token is None or fingerprint(access_token) != self.access_token:
+            return None
+        return self.issued_at
+
+    def setback_of(self, refresh_token: str | None) -> Setback | None:
+        if refresh_token is None or self.setback is None or fingerprint(refresh_token) != self.setback.fingerprint:
+            return None
+        return self.setback
+
+
+def read_notebook(files: Files, path: Path) -> Notebook:
+    """The notebook, empty when there is none or it cannot be read: it spares requests, no login depends on it."""
+    try:
+        with closing(files, files.open_to_read(path)) as descriptor:
+            return Notebook.decode(files.content(descriptor, offset=1))
+    except OSError:
+        return Notebook()
+
+
+def _json_object(data: bytes) -> Mapping[str, Any]:
+    try:
+        document: object = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return cast("Mapping[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _moment(value: object) -> datetime | None:
+    return parse_expires_at(value) if isinstance(value, str) else None
+
+
+def _setback(value: object) -> Setback | None:
+    if not isinstance(value, dict):
+        return None
+    document = cast("Mapping[str, Any]", value)
+    name, reason, attempts = document.get("refresh_token"), document.get("reason"), document.get("attempts")
+    at, until = _moment(document.get("at")), _moment(document.get("until"))
+    if not isinstance(name, str) or not isinstance(reason, str) or not isinstance(attempts, int) or at is None:
+        return None
+    if until is None and document.get("until") is not None:
+        # None would mean that the token is dead for good.
+        return None
+    return Setback(fingerprint=name, reason=reason, at=at, until=until, attempts=max(attempts, 1))
