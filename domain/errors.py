@@ -2,6 +2,7 @@
 
 OCAError
 ├── ConfigurationError            the operator: settings are missing or malformed
+├── ListenError                   the operator: the address cannot be listened on
 ├── CallerError                   the program that called us
 │   ├── InvalidRequestError
 │   │   └── ModelNotFoundError
@@ -46,6 +47,10 @@ class ConfigurationError(OCAError):
     def __init__(self, *problems: str) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class ListenError(OCAError):
+    """The server's address is taken, or is not one of this machine."""
 
 
 class CallerError(OCAError):

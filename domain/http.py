@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
+from ipaddress import ip_address
 from typing import Self
 
 Headers = tuple[tuple[str, str], ...]
@@ -13,6 +14,17 @@ def find_header(headers: Headers, name: str) -> str | None:
     """The first value of a header field; names compare without case (RFC 9110 section 5.1)."""
     wanted = name.lower()
     return next((value for key, value in headers if key.lower() == wanted), None)
+
+
+def is_loopback_host(host: str) -> bool:
+    """Whether a host name or address, brackets or not, can only ever mean this machine (RFC 6761 section 6.3)."""
+    name = host.strip("[]").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 class Route(Enum):

@@ -1,0 +1,144 @@
+"""An error of the gateway, as a value that a turn can keep and the page can tell of in any language."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from html import unescape
+from typing import Any, cast
+
+from domain.errors import (
+    LoginRequiredError,
+    StreamInterruptedError,
+    TokenEndpointError,
+    TokenError,
+    TokenStoreError,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamRejectedTokenError,
+    UpstreamStatusError,
+    UpstreamTimeoutError,
+    UpstreamUnreachableError,
+)
+from domain.http import find_header
+
+_LONGEST_DETAIL = 600
+_LONGEST_BODY = 20_000
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
+
+
+class TroubleKind(Enum):
+    """What failed, as far as the next step differs."""
+
+    LOGIN_REQUIRED = "login_required"
+    LOGIN_MISCONFIGURED = "login_misconfigured"
+    LOGIN_UNAVAILABLE = "login_unavailable"
+    LOGIN_STORE = "login_store"
+    BAD_REQUEST = "bad_request"
+    NOT_ALLOWED = "not_allowed"
+    NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    UPSTREAM_FAILING = "upstream_failing"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    NOT_UNDERSTOOD = "not_understood"
+    TOKEN_REJECTED = "token_rejected"  # noqa: S105 - the name of a kind
+    INTERRUPTED = "interrupted"
+    UNEXPECTED = "unexpected"
+
+
+# The two roots stand last: they catch what has no kind of its own.
+_KINDS: tuple[tuple[type[TokenError | UpstreamError], TroubleKind], ...] = (
+    (LoginRequiredError, TroubleKind.LOGIN_REQUIRED),
+    (TokenEndpointError, TroubleKind.LOGIN_MISCONFIGURED),
+    (TokenStoreError, TroubleKind.LOGIN_STORE),
+    (UpstreamUnreachableError, TroubleKind.UNREACHABLE),
+    (UpstreamTimeoutError, TroubleKind.TIMEOUT),
+    (UpstreamProtocolError, TroubleKind.NOT_UNDERSTOOD),
+    (UpstreamRejectedTokenError, TroubleKind.TOKEN_REJECTED),
+    (StreamInterruptedError, TroubleKind.INTERRUPTED),
+    (TokenError, TroubleKind.LOGIN_UNAVAILABLE),
+    (UpstreamError, TroubleKind.UPSTREAM_FAILING),
+)
+_STATUS_KINDS = {
+    401: TroubleKind.NOT_ALLOWED,
+    403: TroubleKind.NOT_ALLOWED,
+    404: TroubleKind.NOT_FOUND,
+    408: TroubleKind.TIMEOUT,
+    413: TroubleKind.TOO_LARGE,
+    429: TroubleKind.TOO_MANY_REQUESTS,
+    504: TroubleKind.TIMEOUT,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """`detail` is the words of the one who failed, plain text, in its own language; empty when it said nothing."""
+
+    kind: TroubleKind
+    detail: str = ""
+    status: int | None = None
+    retry_after: timedelta | None = None
+
+
+def trouble_of(error: TokenError | UpstreamError) -> Trouble:
+    """The error as a value."""
+    if isinstance(error, UpstreamStatusError):
+        return Trouble(
+            kind=_kind_of_status(error.status),
+            detail=readable(error.body),
+            status=error.status,
+            retry_after=_seconds(find_header(error.headers, "retry-after")),
+        )
+    return Trouble(
+        kind=next(kind for blamed, kind in _KINDS if isinstance(error, blamed)),
+        detail=_shortened(str(error)),
+        retry_after=error.retry_after if isinstance(error, TokenError) else None,
+    )
+
+
+def readable(body: bytes) -> str:
+    """The message inside an upstream's error body: JSON of any usual shape, an HTML page, or plain text."""
+    text = body.decode("utf-8", "replace")
+    try:
+        parsed: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return _shortened(_without_tags(text[:_LONGEST_BODY]) if "<" in text else text)
+    return _shortened(_message_in(parsed) or text)
+
+
+def _message_in(parsed: object) -> str:
+    """`{"error": {"message"}}`, `{"error": "…"}`, `{"message"}`, `{"detail"}`, and the same inside a list."""
+    if isinstance(parsed, str):
+        return parsed
+    if isinstance(parsed, list):
+        return next((found for item in cast("list[object]", parsed) if (found := _message_in(item))), "")
+    if not isinstance(parsed, dict):
+        return ""
+    fields = cast("dict[str, object]", parsed)
+    return next(
+        (found for name in ("error", "message", "msg", "detail") if (found := _message_in(fields.get(name)))), ""
+    )
+
+
+def _kind_of_status(status: int) -> TroubleKind:
+    server_failed = status >= 500  # noqa: PLR2004 - RFC 9110 section 15.6
+    return _STATUS_KINDS.get(status, TroubleKind.UPSTREAM_FAILING if server_failed else TroubleKind.BAD_REQUEST)
+
+
+def _seconds(value: str | None) -> timedelta | None:
+    """Retry-After in seconds; its other form, a date (RFC 9110 section 10.2.3), is left out."""
+    # Five digits, a day: what is longer would be no help, and could be more than a timedelta holds.
+    return timedelta(seconds=int(value)) if value and value.isascii() and value.isdigit() and len(value) <= 5 else None  # noqa: PLR2004
+
+
+def _shortened(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= _LONGEST_DETAIL else f"{words[:_LONGEST_DETAIL]}…"
+
+
+def _without_tags(html: str) -> str:
+    """What a person would read of an HTML page; shown as plain text, so nothing depends on it being thorough."""
+    return unescape(_MARKUP.sub(" ", html))

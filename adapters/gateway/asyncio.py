@@ -1,0 +1,226 @@
+"""The asyncio driver, and the gateway for one event loop built on it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, closing
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from adapters.gateway.catalog import default_only, models_in
+from adapters.gateway.endpoints import Endpoints
+from adapters.gateway.refresher import Refresher
+from adapters.gateway.routes import RouteMemory
+from adapters.wire.relay_headers import forwarded_request_headers
+from domain.effects import (
+    CloseStream,
+    Effect,
+    Exclusively,
+    Flow,
+    InBackground,
+    LoadTokens,
+    OpenStream,
+    ProveStorable,
+    ReadBody,
+    ReadClock,
+    ReadRoutes,
+    RememberRoute,
+    Report,
+    RouteKnown,
+    SaveTokens,
+    Send,
+)
+from domain.errors import OCAError, TransportError
+from domain.flows import Login, access_token_flow
+from domain.http import Headers, HttpRequest
+from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
+from ports.clock import Clock
+from ports.gateway import ModelList, Relay
+from ports.token_journal import TokenJournal
+from ports.token_store import TokenStore
+from ports.transport import AsyncResponseStream, AsyncTransport
+
+T = TypeVar("T")
+CATALOG_LIFETIME = timedelta(minutes=5)
+# A list that could not be had is asked for again soon, but not with every request.
+TROUBLE_LIFETIME = timedelta(seconds=15)
+
+
+class AsyncioDriver:
+    """Answers each effect of a flow with one call of a port; what may wait for a disk or a lock waits in a thread."""
+
+    def __init__(
+        self,
+        *,
+        store: TokenStore,
+        clock: Clock,
+        transport: AsyncTransport,
+        routes: RouteMemory,
+        journal: TokenJournal,
+        refresher: Refresher,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._transport = transport
+        self._routes = routes
+        self._journal = journal
+        self._refresher = refresher
+
+    async def run(self, flow: Flow[T]) -> T:
+        """The flow's result. Raises what the flow raises."""
+        answer: object = None
+        failure: OCAError | None = None
+        with closing(flow):
+            while True:
+                try:
+                    effect = flow.send(answer) if failure is None else flow.throw(failure)
+                except StopIteration as end:
+                    return cast("T", end.value)
+                answer, failure = None, None
+                try:
+                    answer = await self._perform(effect)
+                except OCAError as error:
+                    failure = error
+
+    async def _perform(self, effect: Effect[Any]) -> object:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
+        match effect:
+            case LoadTokens():
+                return self._store.current() or await asyncio.to_thread(self._store.load)
+            case SaveTokens(tokens):
+                await asyncio.to_thread(self._store.save, tokens)
+            case ProveStorable():
+                await asyncio.to_thread(self._store.prove_storable)
+            case ReadClock():
+                return self._clock.now()
+            case ReadRoutes():
+                return self._routes.routes()
+            case RouteKnown():
+                return self._routes.known
+            case RememberRoute(route):
+                self._routes.remember(route)
+            case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
+                return await self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
+            case OpenStream(request=request, route=route, timeouts=timeouts):
+                return await self._transport.open_stream(request, route=route, timeouts=timeouts)
+            case ReadBody(stream=stream, max_bytes=limit):
+                return await _read_body(cast("AsyncResponseStream", stream), limit)
+            case CloseStream(stream):
+                await cast("AsyncResponseStream", stream).aclose()
+            case Exclusively(flow):
+                # Shielded: a caller who goes away must not take the others' answer with it.
+                return await asyncio.shield(asyncio.wrap_future(self._refresher.start(flow)))
+            case InBackground(flow):
+                self._refresher.start(flow)
+            case Report(event):
+                self._journal.record(event)
+            case _:
+                raise TypeError(f"no port answers {type(effect).__name__}")
+        return None
+
+    async def aclose(self) -> None:
+        """Close the connections, once a refresh under way has stored what it has bought."""
+        await asyncio.to_thread(self._refresher.wait)
+        await self._transport.aclose()
+
+
+async def _read_body(stream: AsyncResponseStream, max_bytes: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async with aclosing(stream):
+        async for piece in stream:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= max_bytes:
+                break
+    return b"".join(pieces)[:max_bytes]
+
+
+class RelayedStream:
+    """An upstream's answer whose failures are blamed on the upstream."""
+
+    def __init__(self, stream: AsyncResponseStream) -> None:
+        self._stream = stream
+
+    @property
+    def status(self) -> int:
+        return self._stream.status
+
+    @property
+    def headers(self) -> Headers:
+        return self._stream.headers
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for piece in self._stream:
+                yield piece
+        except TransportError as error:
+            raise blame_upstream(error, begun=True) from error
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class AsyncioGateway:
+    """Implements ports.gateway.AsyncChatGateway."""
+
+    def __init__(
+        self,
+        *,
+        driver: AsyncioDriver,
+        clock: Clock,
+        login: Login,
+        upstream: Upstream,
+        endpoints: Endpoints,
+        default_model: str,
+    ) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._login = login
+        self._upstream = upstream
+        self._endpoints = endpoints
+        self._default_model = default_model
+        self._catalog: ModelList | None = None
+        self._catalog_until: datetime | None = None
+        self._fetching: asyncio.Task[ModelList] | None = None
+
+    async def access_token(self) -> str:
+        return await self._driver.run(access_token_flow(self._login))
+
+    async def relay(self, request: Relay) -> RelayedStream:
+        outgoing = HttpRequest(
+            method="POST",
+            url=self._endpoints.url(request.path, request.query),
+            headers=forwarded_request_headers(request.headers),
+            body=request.body,
+        )
+        opened = await self._driver.run(authorized_stream_flow(self._login, self._upstream, outgoing))
+        return RelayedStream(cast("AsyncResponseStream", opened))
+
+    async def list_models(self, *, refresh: bool = False) -> ModelList:
+        due = self._catalog_until is None or self._clock.now() >= self._catalog_until
+        if self._catalog is None or refresh:
+            return await asyncio.shield(self._fetch())
+        if due:
+            # Yesterday's list now is better than today's in two seconds.
+            self._fetch()
+        return self._catalog
+
+    def _fetch(self) -> asyncio.Task[ModelList]:
+        if self._fetching is None or self._fetching.done():
+            self._fetching = asyncio.create_task(self._fetched(), name="oca-model-list")
+        return self._fetching
+
+    async def _fetched(self) -> ModelList:
+        url = self._upstream.models_url
+        lifetime = CATALOG_LIFETIME
+        if url is None:
+            self._catalog = default_only(self._default_model)
+        else:
+            try:
+                self._catalog = models_in(await self._driver.run(list_models_flow(self._login, self._upstream, url)))
+            except OCAError as error:
+                lifetime = TROUBLE_LIFETIME
+                fallback = default_only(self._default_model, error)
+                if self._catalog is None or self._catalog.trouble:
+                    self._catalog = fallback
+        self._catalog_until = self._clock.now() + lifetime
+        return self._catalog

@@ -1,0 +1,180 @@
+"""The blocking driver, and the gateway for threads built on it."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, TypeVar, cast
+
+from adapters.gateway.catalog import default_only, models_in
+from adapters.gateway.endpoints import Endpoints
+from adapters.gateway.refresher import Refresher
+from adapters.gateway.routes import RouteMemory
+from domain.chat import ChatRequest
+from domain.effects import (
+    CloseStream,
+    Effect,
+    Exclusively,
+    Flow,
+    InBackground,
+    LoadTokens,
+    OpenStream,
+    ProveStorable,
+    ReadBody,
+    ReadClock,
+    ReadRoutes,
+    RememberRoute,
+    Report,
+    RouteKnown,
+    SaveTokens,
+    Send,
+)
+from domain.errors import OCAError, TransportError
+from domain.events import StreamEvent
+from domain.flows import Login, access_token_flow
+from domain.http import HttpRequest
+from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
+from ports.clock import Clock
+from ports.codec import ChatCodec
+from ports.gateway import ModelList
+from ports.token_journal import TokenJournal
+from ports.token_store import TokenStore
+from ports.transport import ResponseStream, Transport
+
+T = TypeVar("T")
+
+
+class BlockingDriver:
+    """Answers each effect of a flow with one call of a port. Decides nothing. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        store: TokenStore,
+        clock: Clock,
+        transport: Transport,
+        routes: RouteMemory,
+        journal: TokenJournal,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._transport = transport
+        self._routes = routes
+        self._journal = journal
+        self.refresher = Refresher(store=store, run=self.run, journal=journal)
+
+    def run(self, flow: Flow[T]) -> T:
+        """The flow's result. Raises what the flow raises."""
+        answer: object = None
+        failure: OCAError | None = None
+        with closing(flow):
+            while True:
+                try:
+                    effect = flow.send(answer) if failure is None else flow.throw(failure)
+                except StopIteration as end:
+                    return cast("T", end.value)
+                answer, failure = None, None
+                try:
+                    answer = self._perform(effect)
+                except OCAError as error:
+                    failure = error
+
+    def _perform(self, effect: Effect[Any]) -> object:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
+        match effect:
+            case LoadTokens():
+                return self._store.load()
+            case SaveTokens(tokens):
+                self._store.save(tokens)
+            case ProveStorable():
+                self._store.prove_storable()
+            case ReadClock():
+                return self._clock.now()
+            case ReadRoutes():
+                return self._routes.routes()
+            case RouteKnown():
+                return self._routes.known
+            case RememberRoute(route):
+                self._routes.remember(route)
+            case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
+                return self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
+            case OpenStream(request=request, route=route, timeouts=timeouts):
+                return self._transport.open_stream(request, route=route, timeouts=timeouts)
+            case ReadBody(stream=stream, max_bytes=limit):
+                return read_body(cast("ResponseStream", stream), limit)
+            case CloseStream(stream):
+                cast("ResponseStream", stream).close()
+            case Exclusively(flow):
+                return self.refresher.start(flow).result()
+            case InBackground(flow):
+                self.refresher.start(flow)
+            case Report(event):
+                self._journal.record(event)
+            case _:
+                raise TypeError(f"no port answers {type(effect).__name__}")
+        return None
+
+
+def read_body(stream: ResponseStream, max_bytes: int) -> bytes:
+    """The first `max_bytes` of a body; the stream is closed."""
+    pieces: list[bytes] = []
+    size = 0
+    with closing(stream):
+        for piece in stream:
+            pieces.append(piece)
+            size += len(piece)
+            if size >= max_bytes:
+                break
+    return b"".join(pieces)[:max_bytes]
+
+
+class BlockingGateway:
+    """Implements ports.gateway.ChatGateway."""
+
+    def __init__(
+        self,
+        *,
+        driver: BlockingDriver,
+        login: Login,
+        upstream: Upstream,
+        endpoints: Endpoints,
+        codec: ChatCodec,
+        default_model: str,
+    ) -> None:
+        self._driver = driver
+        self._login = login
+        self._upstream = upstream
+        self._endpoints = endpoints
+        self._codec = codec
+        self._default_model = default_model
+
+    def access_token(self) -> str:
+        return self._driver.run(access_token_flow(self._login))
+
+    def list_models(self) -> ModelList:
+        url = self._upstream.models_url
+        if url is None:
+            return default_only(self._default_model)
+        try:
+            return models_in(self._driver.run(list_models_flow(self._login, self._upstream, url)))
+        except OCAError as error:
+            return default_only(self._default_model, error)
+
+    @contextmanager
+    def stream(self, request: ChatRequest) -> Generator[Iterator[StreamEvent], None, None]:
+        body = self._codec.encode_request(request, stream=True)
+        http_request = HttpRequest(
+            method="POST",
+            url=self._endpoints.url("chat/completions"),
+            headers=(("Content-Type", "application/json"), ("Accept", "text/event-stream")),
+            body=body,
+        )
+        opened = self._driver.run(authorized_stream_flow(self._login, self._upstream, http_request))
+        with closing(cast("ResponseStream", opened)) as stream:
+            yield self._events(stream)
+
+    def _events(self, stream: ResponseStream) -> Iterator[StreamEvent]:
+        decoder = self._codec.stream_decoder()
+        try:
+            for piece in stream:
+                yield from decoder.feed(piece)
+        except TransportError as error:
+            raise blame_upstream(error, begun=True) from error
+        yield from decoder.finish()

@@ -1,0 +1,27 @@
+"""The model list: what it is when the upstream gives it, and what it is when it does not."""
+
+import structlog
+
+from adapters.wire.openai_models import decode_models
+from domain.chat import Model
+from domain.errors import OCAError, UpstreamProtocolError
+from domain.http import HttpResponse
+from ports.gateway import ModelList
+
+_log = structlog.stdlib.get_logger("oca.models")
+
+
+def models_in(response: HttpResponse) -> ModelList:
+    """The list in an answer of LLM_MODELS_API_URL. Raises UpstreamProtocolError."""
+    models = decode_models(response.body)
+    if not models:
+        raise UpstreamProtocolError("The upstream's model list is empty. Check LLM_MODELS_API_URL.")
+    return ModelList(models=models)
+
+
+def default_only(default_model: str, error: OCAError | None = None) -> ModelList:
+    """The list when the upstream's cannot be had (`error` says why) or is not configured: LLM_MODEL_NAME alone."""
+    trouble = "" if error is None else f"Only the default model is listed: {error}"
+    if error is not None:
+        _log.warning("model list unavailable", falls_back_to=default_model, why=str(error))
+    return ModelList(models=(Model(id=default_model),), trouble=trouble)

@@ -1,0 +1,132 @@
+"""The container: a table of constructors. Imported by entrypoints, tests and the library's face only."""
+
+import random
+from datetime import timedelta
+
+from dependency_injector import containers, providers
+
+from adapters.clock.system import SystemClock
+from adapters.gateway.asyncio import AsyncioDriver, AsyncioGateway
+from adapters.gateway.blocking import BlockingDriver, BlockingGateway
+from adapters.gateway.endpoints import CHAT, Endpoints
+from adapters.gateway.refresher import Refresher
+from adapters.gateway.routes import RouteMemory
+from adapters.token_journal.log import LogTokenJournal
+from adapters.token_store.dotenv import DotenvTokenStore
+from adapters.transport.httpx import HttpxTransport
+from adapters.transport.requests import RequestsTransport
+from adapters.transport.tls import tls_context
+from adapters.wire.openai_chat import OpenAIChatCodec
+from config.settings import Settings
+from domain.flows import Login
+from domain.http import Timeouts
+from domain.oauth2 import OAuth2Client, RefreshPolicy
+from domain.upstream_flows import Upstream
+
+# Once a token request has been sent its answer is awaited this long: an abandoned rotation is a lost login.
+TOKEN_ANSWER = timedelta(seconds=30)
+
+
+def _login(settings: Settings) -> Login:
+    return Login(
+        client=OAuth2Client(token_endpoint=settings.token_endpoint, client_id=settings.oauth_client_id or ""),
+        policy=RefreshPolicy(jitter=random.random()),  # noqa: S311 - spreads refreshes, guards nothing
+        timeouts=Timeouts(connect=settings.connect_timeout, read=TOKEN_ANSWER, total=TOKEN_ANSWER),
+        mend=settings.mend,
+    )
+
+
+def _endpoints(settings: Settings) -> Endpoints:
+    return Endpoints(settings.llm_api_url or "")
+
+
+def _upstream(settings: Settings, endpoints: Endpoints) -> Upstream:
+    quick = settings.connect_timeout
+    # A busy upstream may be slow to accept; still, nobody waits minutes for a host that is not there.
+    connect = min(settings.request_timeout, max(quick, timedelta(seconds=10)))
+    return Upstream(
+        chat_url=endpoints.url(CHAT),
+        models_url=settings.llm_models_api_url,
+        quick=Timeouts(connect=quick, read=quick, total=quick),
+        inference=Timeouts(connect=connect, read=settings.request_timeout),
+    )
+
+
+def _proxy_url(settings: Settings) -> str | None:
+    return None if settings.http_proxy_url is None else settings.http_proxy_url.get_secret_value()
+
+
+def _seed(settings: Settings) -> str | None:
+    return None if settings.seed_refresh_token is None else settings.seed_refresh_token.get_secret_value()
+
+
+def _proxied(settings: Settings) -> bool:
+    return settings.http_proxy_url is not None
+
+
+def _refresher(driver: BlockingDriver) -> Refresher:
+    return driver.refresher
+
+
+class Container(containers.DeclarativeContainer):
+    """Every object there is one of in a process."""
+
+    settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
+
+    clock = providers.Singleton(SystemClock)
+    journal = providers.Singleton(LogTokenJournal)
+    tls = providers.Singleton(
+        tls_context,
+        extra_ca_certs=settings.provided.extra_ca_certs,
+        cert_file=settings.provided.ssl_cert_file,
+    )
+    store = providers.Singleton(
+        DotenvTokenStore,
+        path=settings.provided.env_file,
+        seed_refresh_token=providers.Callable(_seed, settings),
+    )
+    routes = providers.Singleton(RouteMemory, proxied=providers.Callable(_proxied, settings))
+    proxy_url = providers.Callable(_proxy_url, settings)
+    requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)
+    httpx_transport = providers.Singleton(HttpxTransport, proxy_url=proxy_url, tls=tls)
+
+    login = providers.Singleton(_login, settings)
+    endpoints = providers.Singleton(_endpoints, settings)
+    upstream = providers.Singleton(_upstream, settings, endpoints)
+    codec = providers.Singleton(OpenAIChatCodec)
+
+    blocking_driver = providers.Singleton(
+        BlockingDriver, store=store, clock=clock, transport=requests_transport, routes=routes, journal=journal
+    )
+    asyncio_driver = providers.Singleton(
+        AsyncioDriver,
+        store=store,
+        clock=clock,
+        transport=httpx_transport,
+        routes=routes,
+        journal=journal,
+        refresher=providers.Callable(_refresher, blocking_driver),
+    )
+    blocking_gateway = providers.Singleton(
+        BlockingGateway,
+        driver=blocking_driver,
+        login=login,
+        upstream=upstream,
+        endpoints=endpoints,
+        codec=codec,
+        default_model=settings.provided.llm_model_name,
+    )
+    asyncio_gateway = providers.Singleton(
+        AsyncioGateway,
+        driver=asyncio_driver,
+        clock=clock,
+        login=login,
+        upstream=upstream,
+        endpoints=endpoints,
+        default_model=settings.provided.llm_model_name,
+    )
+
+
+def build_container(settings: Settings) -> Container:
+    """A container for these settings."""
+    return Container(settings=providers.Object(settings))

@@ -1,0 +1,263 @@
+"""Settings: the only reader of the environment and of the settings in `.env`.
+
+Where a key stands in both, the environment wins; an empty value counts as none. The tokens are no settings: they live
+in the token store, and an OAUTH_REFRESH_TOKEN in the environment only seeds a store that has none.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from domain.errors import ConfigurationError
+from domain.http import is_loopback_host
+
+ENV_FILE_KEY = "OCA_ENV_FILE"
+REFRESH_TOKEN_KEY = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the name of a key
+ACCESS_TOKEN_KEY = "OAUTH_ACCESS_TOKEN"  # noqa: S105 - the name of a key
+_SECRET_KEYS = {"HTTP_PROXY_URL", "OCA_API_KEYS"}
+
+
+class Need(Enum):
+    """What the settings are for: a login alone (`oca token`), or the whole way to the model."""
+
+    LOGIN = "login"
+    GATEWAY = "gateway"
+
+
+_REQUIRED = {
+    Need.LOGIN: ("OAUTH_CLIENT_ID",),
+    Need.GATEWAY: ("OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME"),
+}
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address that begins with https:// (or http://)")
+    _ = parts.port
+    return value
+
+
+def _token_url(value: str) -> str:
+    parts = urlsplit(_http_url(value))
+    if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):
+        raise ValueError("must begin with https:// (plain http is for a loopback address only: it carries the login)")
+    return value
+
+
+def _host(value: str) -> str:
+    """A host, with or without port; people paste addresses, so a scheme and a trailing slash are forgiven."""
+    bare = value.removeprefix("https://").rstrip("/")
+    parts = urlsplit(f"https://{bare}")
+    if not parts.hostname or parts.path or parts.query or "@" in bare or any(c.isspace() for c in bare):
+        raise ValueError("must be a host name, for example idcs-1234.identity.example.com")
+    _ = parts.port
+    return bare
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    full = text if "://" in text else f"http://{text}"
+    parts = urlsplit(full)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be the address of an HTTP proxy, for example http://proxy.example.com:3128")
+    _ = parts.port
+    return SecretStr(full)
+
+
+def _split(value: object) -> object:
+    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
+
+
+def _file(value: Path) -> Path:
+    path = value.expanduser()
+    if not path.is_file():
+        raise ValueError(f"names a file that does not exist: {path}")
+    return path
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Listed = BeforeValidator(_split)
+# At most a day, so that no sum of times can overflow.
+PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Every setting, typed. Times are seconds in the file and `timedelta` through the properties."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    env_file: Path
+    seed_refresh_token: SecretStr | None = None
+
+    oauth_host: Annotated[str, AfterValidator(_host)] | None = None
+    oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = None
+    oauth_client_id: str | None = None
+
+    llm_api_url: HttpUrl | None = None
+    llm_model_name: str | None = None
+    llm_models_api_url: HttpUrl | None = None
+    llm_system_prompt: str = "You are a helpful assistant."
+    llm_temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
+    llm_request_timeout: PositiveSeconds = 120.0
+
+    http_proxy_url: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    connection_timeout: PositiveSeconds = 2.0
+    extra_ca_certs: Annotated[tuple[Annotated[Path, AfterValidator(_file)], ...], Listed] = ()
+    ssl_cert_file: Annotated[Path, AfterValidator(_file)] | None = None
+
+    oca_host: str = "127.0.0.1"
+    oca_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    oca_api_keys: Annotated[tuple[SecretStr, ...], Listed] = ()
+    oca_allowed_origins: Annotated[tuple[str, ...], Listed] = ()
+    oca_max_body_bytes: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
+    oca_keep_alive_interval: SecondsOrZero = 15.0
+    oca_shutdown_grace: SecondsOrZero = 10.0
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["auto", "console", "json"] = "auto"
+
+    @property
+    def token_endpoint(self) -> str:
+        """OAUTH_TOKEN_URL, or the address made from OAUTH_HOST."""
+        return self.oauth_token_url or f"https://{self.oauth_host}/oauth2/v1/token"
+
+    @property
+    def request_timeout(self) -> timedelta:
+        return _seconds(self.llm_request_timeout)
+
+    @property
+    def connect_timeout(self) -> timedelta:
+        return _seconds(self.connection_timeout)
+
+    @property
+    def keep_alive_interval(self) -> timedelta:
+        return _seconds(self.oca_keep_alive_interval)
+
+    @property
+    def mend(self) -> str:
+        """How to log in again, as a sentence for the end of an error message."""
+        return (
+            f"Put a new refresh token into {REFRESH_TOKEN_KEY} in {self.env_file} "
+            f"(it is picked up without a restart), then check it with: oca token --env-file {self.env_file}"
+        )
+
+
+_FIELDS = {name.upper(): name for name in Settings.model_fields if name not in ("env_file", "seed_refresh_token")}
+
+
+def load_settings(
+    need: Need = Need.GATEWAY,
+    *,
+    env_file: Path | str | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings from `.env` and the environment.
+
+    `env_file` defaults to OCA_ENV_FILE, then to `.env` in the working directory. `environ` stands in for the process's
+    environment; `overrides` (key -> value) win over both, for command-line options. Raises ConfigurationError with one
+    line for every value that is missing or wrong.
+    """
+    environment = os.environ if environ is None else environ
+    path = Path(env_file or environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
+    in_file = _read(path)
+    values: dict[str, Any] = {"env_file": path}
+    origins: dict[str, str] = {}
+    for origin, source in ((f"in {path}", in_file), ("in the environment", environment), ("", overrides or {})):
+        for key, name in _FIELDS.items():
+            value = (source.get(key) or "").strip()
+            if value:
+                values[name] = value.upper() if key == "LOG_LEVEL" else value
+                origins[key] = origin
+    seed = (environment.get(REFRESH_TOKEN_KEY) or "").strip()
+    if seed:
+        values["seed_refresh_token"] = seed
+    problems = _missing(need, values, in_file, path)
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        problems += [_line(dict(detail), values, origins) for detail in error.errors(include_url=False)]
+        raise ConfigurationError(*problems) from error
+    if problems:
+        raise ConfigurationError(*problems)
+    return settings
+
+
+def nothing_configured(*, env_file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> bool:
+    """Whether not one key of an account is set anywhere: a newcomer, whom the sandbox serves."""
+    environment = os.environ if environ is None else environ
+    path = Path(env_file or environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
+    keys = ("OAUTH_HOST", "OAUTH_TOKEN_URL", "OAUTH_CLIENT_ID", REFRESH_TOKEN_KEY, ACCESS_TOKEN_KEY, "LLM_API_URL")
+    in_file = _read(path)
+    return not any((environment.get(key) or in_file.get(key) or "").strip() for key in keys)
+
+
+def environment_for_sandbox(environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
+    """The environment without a trace of a real account: what says how to serve and to log, and nothing else."""
+    environment = os.environ if environ is None else environ
+    return {key: value for key, value in environment.items() if key.startswith(("OCA_", "LOG_"))}
+
+
+def environment_for_workers(settings: Settings) -> None:
+    """Hand the choice of `.env`, host and port on to worker processes, which read their settings themselves."""
+    os.environ[ENV_FILE_KEY] = str(settings.env_file)
+    os.environ["OCA_HOST"] = settings.oca_host
+    os.environ["OCA_PORT"] = str(settings.oca_port)
+
+
+def _read(path: Path) -> Mapping[str, str | None]:
+    try:
+        return dotenv_values(path, encoding="utf-8-sig") if path.is_file() else {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
+
+
+def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | None], path: Path) -> list[str]:
+    where = f"set it in {path}" + ("" if path.is_file() else ", which does not exist yet (copy .env.example)")
+    problems = [
+        f"{key} is missing: {where} or in the environment." for key in _REQUIRED[need] if _FIELDS[key] not in values
+    ]
+    if "oauth_host" not in values and "oauth_token_url" not in values:
+        problems.insert(0, f"OAUTH_HOST is missing: {where} or in the environment (or set OAUTH_TOKEN_URL).")
+    tokens = (in_file.get(REFRESH_TOKEN_KEY), in_file.get(ACCESS_TOKEN_KEY), values.get("seed_refresh_token"))
+    if not any(tokens):
+        problems.append(f"{REFRESH_TOKEN_KEY} is missing: {where}; it is the login that the gateway keeps alive.")
+    host = str(values.get("oca_host", "127.0.0.1"))
+    if need is Need.GATEWAY and not is_loopback_host(host) and not _split(values.get("oca_api_keys", "")):
+        problems.append(
+            f"OCA_API_KEYS is missing: OCA_HOST is {host}, which other machines can reach, so callers must show a key; "
+            "set one, or set OCA_HOST to 127.0.0.1."
+        )
+    return problems
+
+
+def _line(detail: Mapping[str, Any], values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
+    """One wrong value as one line: the key, where it stands, what is wrong, and the value unless it is a secret."""
+    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
+    if not detail["loc"]:
+        return message
+    name = str(detail["loc"][0])
+    key = name.upper()
+    shown = "" if key in _SECRET_KEYS else f' (it is "{str(values.get(name))[:80]}")'
+    return f"{key} {origins.get(key, '')}".strip() + f" {message.rstrip('.')}{shown}."

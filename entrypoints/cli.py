@@ -1,0 +1,126 @@
+"""The command line, `oca`. Heavy imports wait inside the commands, so that `oca --help` answers at once."""
+
+import signal
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Never
+
+import typer
+
+from domain.errors import (
+    ConfigurationError,
+    LoginRequiredError,
+    OCAError,
+    TokenEndpointUnavailableError,
+    UpstreamError,
+)
+
+app = typer.Typer(
+    name="oca",
+    help="Keep an OAuth 2.0 login alive and give the chat model behind it to any OpenAI client.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 configuration, 4 login needed, 5 cannot reach, 6 upstream error, "
+    "130 interrupted.",
+)
+
+EnvFile = Annotated[
+    Path | None,
+    typer.Option("--env-file", help="The .env file: settings and tokens. [default: OCA_ENV_FILE, else ./.env]"),
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    if show_version:
+        print(version("oca-gateway"))
+        raise typer.Exit
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: OCA_HOST, else 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: OCA_PORT, else 8000]")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes; they share one login.")] = 1,
+    env_file: EnvFile = None,
+    demo_if_unconfigured: Annotated[
+        bool, typer.Option("--demo-if-unconfigured", help="Serve the sandbox when no account is configured at all.")
+    ] = False,
+) -> None:
+    """Serve the OpenAI-compatible API for the account in .env."""
+    from config.settings import load_settings, nothing_configured
+    from entrypoints.serving import serve as run
+
+    overrides = _overrides(host, port)
+    if demo_if_unconfigured and nothing_configured(env_file=env_file):
+        _demo(overrides)
+        return
+    run(load_settings(env_file=env_file, overrides=overrides), workers=workers)
+
+
+@app.command()
+def token(env_file: EnvFile = None) -> None:
+    """Print a valid access token and nothing else; safe beside running servers."""
+    from adapters.gateway.token_manager import OCAOauth2TokenManager
+    from config.logging import configure_logging
+    from config.settings import Need, load_settings
+
+    settings = load_settings(Need.LOGIN, env_file=env_file)
+    configure_logging("ERROR", settings.log_format)
+    print(OCAOauth2TokenManager(settings=settings).get_access_token())
+
+
+@app.command()
+def demo(
+    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: OCA_PORT, else 8000]")] = None,
+) -> None:
+    """Serve the built-in sandbox: no account needed, everything else is real."""
+    _demo(_overrides(None, port))
+
+
+def _demo(overrides: dict[str, str]) -> None:
+    from entrypoints.sandboxed import sandboxed_settings
+    from entrypoints.serving import serve as run
+
+    with sandboxed_settings(overrides) as settings:
+        run(settings, sandbox=True)
+
+
+def _overrides(host: str | None, port: int | None) -> dict[str, str]:
+    given = {"OCA_HOST": host, "OCA_PORT": None if port is None else str(port)}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _exit_code(error: OCAError) -> int:
+    match error:
+        case ConfigurationError():
+            return 3
+        case LoginRequiredError():
+            return 4
+        case TokenEndpointUnavailableError():
+            return 5
+        case UpstreamError():
+            return 6
+        case _:
+            return 1
+
+
+def _terminate(_signal: int, _frame: object) -> Never:
+    # An orderly exit: a refresh under way in its own thread is awaited, so SIGTERM cannot cost the login.
+    sys.exit(128 + signal.SIGTERM)
+
+
+def main() -> None:
+    """Run `oca`. Errors are lines on standard error; the exit code tells their kind."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except OCAError as error:
+        print(error, file=sys.stderr)
+        sys.exit(_exit_code(error))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,63 @@
+"""The chat page as a Streamlit script: `streamlit run entrypoints/ui.py`.
+
+Streamlit runs this file anew at every click; what lasts is built once per process. Where no account is configured the
+sandbox answers.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+# Streamlit puts this folder on the path and not the one above, which matters when the project is not installed.
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+
+import streamlit as st
+
+from adapters.chat_ui.page import PageDefaults, draw_page
+from config.container import build_container
+from config.logging import configure_logging
+from config.settings import Settings, load_settings, nothing_configured
+from domain.errors import ConfigurationError
+from entrypoints.sandboxed import sandboxed_settings
+from ports.gateway import ChatGateway
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What every session shares."""
+
+    gateway: ChatGateway
+    defaults: PageDefaults
+
+
+@st.cache_resource(show_spinner=False)
+def served() -> Served:
+    """The gateway of this process, over the account in `.env` or over a sandbox that lives as long as the process."""
+    sandbox = nothing_configured()
+    # Entered and never left: the sandbox ends with the process, and its folder with the interpreter's exit.
+    settings = sandboxed_settings().__enter__() if sandbox else load_settings()
+    configure_logging(settings.log_level, settings.log_format)
+    return Served(gateway=build_container(settings).blocking_gateway(), defaults=_defaults(settings, sandbox=sandbox))
+
+
+def _defaults(settings: Settings, *, sandbox: bool) -> PageDefaults:
+    return PageDefaults(
+        model=settings.llm_model_name or "",
+        system_prompt=settings.llm_system_prompt,
+        temperature=settings.llm_temperature,
+        sandbox=sandbox,
+    )
+
+
+def main() -> None:
+    """Draw the page, or say what is wrong with the settings."""
+    try:
+        shared = served()
+    except ConfigurationError as error:
+        st.error("\n\n".join(error.problems))
+        return
+    draw_page(shared.gateway, shared.defaults)
+
+
+if __name__ == "__main__":
+    main()

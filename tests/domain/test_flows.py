@@ -1,0 +1,300 @@
+"""The order of steps of a refresh, and what follows from each failure."""
+
+import json
+from datetime import UTC, timedelta
+from email.utils import format_datetime
+from urllib.parse import parse_qs
+
+import pytest
+
+from domain.errors import (
+    CertificateError,
+    ConnectionLostError,
+    LoginRequiredError,
+    NotConnectedError,
+    ResponseTimeoutError,
+    TokenEndpointError,
+    TokenEndpointUnavailableError,
+    TokenStoreError,
+    TransportError,
+)
+from domain.flows import Login, access_token_flow, over_routes_flow, refresh_flow
+from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
+from domain.oauth2 import OAuth2Client, RefreshPolicy, TokenSet, refuse
+from domain.token_events import TokenEventKind
+from tests.fakes.world import NOON, Answer, World
+
+TIMEOUTS = Timeouts(connect=timedelta(seconds=2), read=timedelta(seconds=30))
+LOGIN = Login(
+    client=OAuth2Client(token_endpoint="https://as.example/oauth2/v1/token", client_id="client"),
+    policy=RefreshPolicy(),
+    timeouts=TIMEOUTS,
+    mend="MEND",
+)
+HOUR = timedelta(hours=1)
+
+
+def held(left: timedelta, *, access_token: str = "at0", refresh_token: str | None = "rt0") -> TokenSet:
+    return TokenSet(
+        access_token=access_token,
+        refresh_token=refresh_token,
+        expires_at=NOON + left,
+        issued_at=NOON + left - HOUR,
+    )
+
+
+EXPIRED = held(timedelta(0))
+STALE = held(timedelta(minutes=1))
+FRESH = held(timedelta(minutes=30))
+
+
+def granted(request: HttpRequest, _route: Route = Route.DIRECT) -> Answer:
+    """A strict server: rt0 buys at1 and rt1, and so on."""
+    spent = parse_qs(request.body.decode())["refresh_token"][0]
+    number = int(spent.removeprefix("rt")) + 1
+    grant = {"access_token": f"at{number}", "refresh_token": f"rt{number}", "expires_in": 3600}
+    return HttpResponse(status=200, body=json.dumps(grant).encode())
+
+
+def always(answer: Answer, headers: Headers = ()) -> World:
+    _ = headers
+    return World(tokens=EXPIRED, answer=lambda _request, _route: answer)
+
+
+def refusal(error: str, status: int = 400, headers: Headers = ()) -> HttpResponse:
+    return HttpResponse(status=status, headers=headers, body=json.dumps({"error": error}).encode())
+
+
+def test_a_fresh_token_is_handed_out_without_a_lock_or_a_request() -> None:
+    world = World(tokens=FRESH, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at0"
+    assert (world.sent, world.background, world.saved) == ([], [], [])
+
+
+def test_a_stale_token_is_handed_out_at_once_while_one_refresh_runs_in_the_background() -> None:
+    world = World(tokens=STALE, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at0"
+    assert world.sent == []
+    (background,) = world.background
+    assert world.exclusively(background).access_token == "at1"
+
+
+def test_an_expired_token_is_renewed_and_its_successor_is_durable_before_anyone_gets_it() -> None:
+    world = World(tokens=EXPIRED, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert [tokens.refresh_token for tokens in world.saved] == ["rt1"]
+    assert world.tokens.expires_at == NOON + HOUR
+    assert [event.kind for event in world.events] == [TokenEventKind.REFRESHED]
+
+
+def test_who_waited_for_the_lock_adopts_what_another_worker_has_bought() -> None:
+    def other(world: World) -> None:
+        world.tokens = held(timedelta(minutes=30), access_token="theirs", refresh_token="rt9")
+
+    world = World(tokens=EXPIRED, answer=granted, elsewhere=other)
+    assert world.run(access_token_flow(LOGIN)) == "theirs"
+    assert world.sent == []
+
+
+def test_a_rejected_token_is_renewed_however_long_it_should_last() -> None:
+    world = World(tokens=FRESH, answer=granted)
+    assert world.run(access_token_flow(LOGIN, rejected="at0")) == "at1"
+
+
+def test_a_rejected_token_that_has_been_replaced_meanwhile_costs_no_request() -> None:
+    world = World(tokens=FRESH, answer=granted)
+    assert world.run(access_token_flow(LOGIN, rejected="older")) == "at0"
+    assert world.sent == []
+
+
+def test_a_server_that_issues_the_rejected_token_again_is_not_asked_for_ever() -> None:
+    same = HttpResponse(status=200, body=b'{"access_token": "at0"}')
+    world = World(tokens=FRESH, answer=lambda _request, _route: same)
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN, rejected="at0"))
+    assert len(world.sent) == 2
+
+
+def test_without_a_refresh_token_a_login_is_needed_and_nothing_is_sent() -> None:
+    world = World(tokens=TokenSet(), answer=granted)
+    with pytest.raises(LoginRequiredError, match="MEND"):
+        world.run(access_token_flow(LOGIN))
+    assert world.sent == []
+
+
+def test_an_access_token_pasted_without_its_end_is_handed_out_when_nothing_can_renew_it() -> None:
+    world = World(tokens=TokenSet(access_token="pasted"), answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "pasted"
+
+
+def test_nothing_is_spent_that_cannot_be_stored() -> None:
+    world = World(tokens=EXPIRED, answer=granted, storable=False)
+    with pytest.raises(TokenStoreError):
+        world.run(access_token_flow(LOGIN))
+    assert world.sent == []
+
+
+def test_a_bought_pair_that_cannot_be_stored_is_used_all_the_same_and_said_so() -> None:
+    world = World(tokens=EXPIRED, answer=granted, saving_fails=True)
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert TokenEventKind.UNSAVED in [event.kind for event in world.events]
+
+
+def test_a_dead_refresh_token_is_said_once_and_never_sent_again() -> None:
+    world = always(refusal("invalid_grant"))
+    for _ in range(3):
+        with pytest.raises(LoginRequiredError, match=r"invalid_grant.*MEND"):
+            world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 1
+    assert world.tokens.refresh_token == "rt0", "the user's token is never deleted"
+    assert [event.kind for event in world.events] == [TokenEventKind.DEAD]
+
+
+def test_a_new_refresh_token_in_the_store_ends_a_dead_login() -> None:
+    world = World(tokens=refuse(EXPIRED, "rt0", reason="invalid_grant", now=NOON), answer=granted)
+    world.tokens = TokenSet(refresh_token="rt7", setback=world.tokens.setback)
+    assert world.run(access_token_flow(LOGIN)) == "at8"
+
+
+def test_a_dead_login_still_hands_out_its_access_token_while_that_lasts() -> None:
+    world = World(tokens=held(timedelta(seconds=1)), answer=lambda _request, _route: refusal("invalid_grant"))
+    assert world.run(access_token_flow(LOGIN)) == "at0"
+    stale = refuse(STALE, "rt0", reason="invalid_grant", now=NOON)
+    world = World(tokens=stale, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at0"
+    assert world.background == [], "there is nothing to renew it with"
+
+
+def test_a_refresh_token_pasted_while_the_server_refused_the_old_one_is_used_at_once() -> None:
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        if b"rt0" in request.body:
+            world.tokens = TokenSet(refresh_token="rt5")
+            return refusal("invalid_grant")
+        return granted(request, route)
+
+    world = World(tokens=EXPIRED, answer=answer)
+    assert world.run(access_token_flow(LOGIN)) == "at6"
+
+
+def test_a_refused_client_is_a_matter_of_configuration() -> None:
+    with pytest.raises(TokenEndpointError, match="OAUTH_CLIENT_ID") as caught:
+        always(refusal("invalid_client", 401)).run(access_token_flow(LOGIN))
+    assert (caught.value.error, caught.value.status) == ("invalid_client", 401)
+
+
+@pytest.mark.parametrize(
+    "retry_after", ["7", format_datetime((NOON + timedelta(seconds=7)).astimezone(UTC), usegmt=True)]
+)
+def test_retry_after_is_obeyed_and_handed_on(retry_after: str) -> None:
+    world = always(refusal("temporarily_unavailable", 503, headers=(("Retry-After", retry_after),)))
+    with pytest.raises(TokenEndpointUnavailableError) as caught:
+        world.run(access_token_flow(LOGIN))
+    assert caught.value.retry_after == timedelta(seconds=7)
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 1
+    world.now += timedelta(seconds=8)
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 2
+
+
+@pytest.mark.parametrize("value", ["", "soon", "-5", "99999999999999999999"])
+def test_a_senseless_retry_after_does_no_harm(value: str) -> None:
+    world = always(refusal("x", 503, headers=(("Retry-After", value),)))
+    with pytest.raises(TokenEndpointUnavailableError) as caught:
+        world.run(access_token_flow(LOGIN))
+    assert (caught.value.retry_after or timedelta(0)) <= timedelta(hours=1)
+
+
+def test_trouble_that_passes_costs_one_failure_and_the_next_request_works() -> None:
+    answers: list[Answer] = [HttpResponse(status=500, body=b"oops")]
+
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        return answers.pop() if answers else granted(request, route)
+
+    world = World(tokens=EXPIRED, answer=answer)
+    with pytest.raises(TokenEndpointUnavailableError, match="status 500"):
+        world.run(access_token_flow(LOGIN))
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+
+
+def test_lasting_trouble_brews_no_storm() -> None:
+    world = always(HttpResponse(status=500))
+    for _ in range(1000):
+        with pytest.raises(TokenEndpointUnavailableError):
+            world.run(access_token_flow(LOGIN))
+        world.now += timedelta(milliseconds=10)
+    assert len(world.sent) <= 7
+
+
+def test_a_replaced_refresh_token_is_stored_even_when_no_access_token_came() -> None:
+    world = always(HttpResponse(status=200, body=b'{"refresh_token": "rt1"}'))
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert world.tokens.refresh_token == "rt1"
+
+
+@pytest.mark.parametrize("error", [ResponseTimeoutError("late"), ConnectionLostError("reset")])
+def test_a_refresh_that_was_sent_is_not_repeated_over_the_other_route(error: TransportError) -> None:
+    world = World(tokens=EXPIRED, answer=lambda _request, _route: error, routes=(Route.DIRECT, Route.PROXY))
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert [route for _, route in world.sent] == [Route.DIRECT]
+
+
+def test_a_refresh_that_never_left_takes_the_other_route_which_is_remembered() -> None:
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        return NotConnectedError("refused") if route is Route.DIRECT else granted(request)
+
+    world = World(tokens=EXPIRED, answer=answer, routes=(Route.DIRECT, Route.PROXY))
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert world.working is Route.PROXY
+    world.tokens = held(timedelta(0), refresh_token="rt1")
+    world.run(access_token_flow(LOGIN))
+    assert [route for _, route in world.sent] == [Route.DIRECT, Route.PROXY, Route.PROXY]
+
+
+def test_an_untrusted_certificate_is_a_finding_and_no_reason_to_try_another_way() -> None:
+    error = CertificateError("untrusted")
+    world = World(tokens=EXPIRED, answer=lambda _request, _route: error, routes=(Route.DIRECT, Route.PROXY))
+    with pytest.raises(TokenEndpointUnavailableError, match="untrusted"):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 1
+
+
+def test_when_no_route_works_the_error_tells_of_each() -> None:
+    def answer(_request: HttpRequest, route: Route) -> Answer:
+        return NotConnectedError(f"no way {route.value}", timed_out=route is Route.PROXY)
+
+    world = World(tokens=EXPIRED, answer=answer, routes=(Route.DIRECT, Route.PROXY), working=Route.DIRECT)
+    request = HttpRequest(method="GET", url="https://a.example")
+    with pytest.raises(NotConnectedError, match=r"no way direct; no way proxy") as caught:
+        world.run(over_routes_flow(request, TIMEOUTS, max_bytes=9))
+    assert caught.value.timed_out
+    assert world.working is None
+
+
+def test_a_repeatable_call_also_takes_the_other_route_after_it_was_sent() -> None:
+    def answer(_request: HttpRequest, route: Route) -> Answer:
+        return ResponseTimeoutError("late") if route is Route.DIRECT else HttpResponse(status=200)
+
+    world = World(tokens=EXPIRED, answer=answer, routes=(Route.DIRECT, Route.PROXY))
+    request = HttpRequest(method="GET", url="https://a.example")
+    assert world.run(over_routes_flow(request, TIMEOUTS, max_bytes=9, repeatable=True)).status == 200
+
+
+def test_a_refresh_reports_how_long_it_took_and_whether_it_rotated() -> None:
+    world = World(tokens=EXPIRED, answer=granted, took=timedelta(seconds=3))
+    world.exclusively(refresh_flow(LOGIN))
+    (event,) = world.events
+    assert (event.took_seconds, event.rotated) == (3.0, True)
+    assert "rt0" not in repr(event)
+
+
+def test_an_abandoned_flow_can_be_closed_at_every_step() -> None:
+    flow = access_token_flow(LOGIN)
+    next(flow)
+    flow.close()
+    with pytest.raises(StopIteration):
+        next(flow)
