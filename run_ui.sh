@@ -8,4 +8,4 @@ cd "$root"
 bin=.venv/bin
 [ -d "$bin" ] || bin=.venv/Scripts
 exec "$bin/streamlit" run entrypoints/ui.py \
-  --server.address 127.0.0.1 --server.headless true --browser.gatherUsageStats false "$@"
+  --server.address 127.0.0.1 --server.headless true --browser.gatherUsageStats false --client.toolbarMode minimal "$@"

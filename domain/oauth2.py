@@ -283,9 +283,12 @@ def parse_expires_at(text: str) -> datetime | None:
     stripped = text.strip()
     try:
         moment = datetime.fromisoformat(stripped)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except ValueError:
-        try:
-            return datetime.fromtimestamp(float(stripped), UTC)
-        except (ValueError, OverflowError, OSError):
-            return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        pass
+    except OverflowError:
+        return None
+    try:
+        return datetime.fromtimestamp(float(stripped), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

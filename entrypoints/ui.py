@@ -4,7 +4,9 @@ Streamlit runs this file anew at every click; what lasts is built once per proce
 sandbox answers.
 """
 
+import atexit
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +36,9 @@ class Served:
 def served() -> Served:
     """The gateway of this process, over the account in `.env` or over a sandbox that lives as long as the process."""
     sandbox = nothing_configured()
-    # Entered and never left: the sandbox ends with the process, and its folder with the interpreter's exit.
-    settings = sandboxed_settings().__enter__() if sandbox else load_settings()
+    lasting = ExitStack()
+    atexit.register(lasting.close)
+    settings = lasting.enter_context(sandboxed_settings()) if sandbox else load_settings()
     configure_logging(settings.log_level, settings.log_format)
     return Served(gateway=build_container(settings).blocking_gateway(), defaults=_defaults(settings, sandbox=sandbox))
 

@@ -69,10 +69,7 @@ class RunningTurn:
         try:
             with st.chat_message("user"):
                 st.text(self.turn.question)
-            answer = st.chat_message("assistant")
-            # Takes the place of what the last run drew under its last answer.
-            st.container()
-            with answer:
+            with st.chat_message("assistant"):
                 self._stream(request)
             self.session.change(lambda conversation: conversation.finished(attempt))
         except (TokenError, UpstreamError) as error:

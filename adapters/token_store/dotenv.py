@@ -75,7 +75,7 @@ class DotenvTokenStore:
 
     What no client can keep: once the server has rotated the refresh token, the new one exists only in its answer. Who
     dies (or loses the connection) between that moment and the rename of the saved file leaves a spent refresh token
-    behind. A server that accepts the previous one for a while, as RFC 9700 section 4.14.2 permits, forgives it.
+    behind. A server that accepts the previous one for a while, as FAPI 2.0 section 5.3.2.1 demands, forgives it.
 
     Values are read as python-dotenv reads them, `${NAME}` resolved, and written so that it reads them back unchanged.
     `seed_refresh_token` is taken, once, when the file holds no refresh token.
@@ -222,7 +222,7 @@ class DotenvTokenStore:
         stamps = self._stamps(target, target)
         tokens = token_set(self._stored(target)[1])
         notes = read_notebook(self._files, sidecar_of(target))
-        snapshot = _Snapshot(target=target, stamps=stamps, tokens=_with_notes(tokens, notes))
+        snapshot = _Snapshot(target=target, stamps=stamps, tokens=notes.applied_to(tokens))
         self._snapshot = snapshot
         return snapshot
 
@@ -231,7 +231,7 @@ class DotenvTokenStore:
         unsaved, unnoted = self._unsaved, self._unnoted
         if unsaved is not None and not unsaved.is_superseded(snapshot.tokens.refresh_token):
             return unsaved.tokens
-        return snapshot.tokens if unnoted is None else _with_notes(snapshot.tokens, unnoted)
+        return snapshot.tokens if unnoted is None else unnoted.applied_to(snapshot.tokens)
 
     def _take_seed(self, seed: str) -> None:
         """Treat the seed as a login that was not stored yet, if the file has none."""
@@ -293,11 +293,3 @@ class DotenvTokenStore:
     def _note(self, hold: Hold, tokens: TokenSet) -> None:
         notebook = Notebook.of(tokens)
         self._unnoted = None if self._lock.write_notebook(hold, notebook) else notebook
-
-
-def _with_notes(tokens: TokenSet, notes: Notebook) -> TokenSet:
-    return replace(
-        tokens,
-        issued_at=notes.issued_at_of(tokens.access_token) or tokens.issued_at,
-        setback=notes.setback_of(tokens.refresh_token) or tokens.setback,
-    )

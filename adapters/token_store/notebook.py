@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +53,14 @@ class Notebook:
         }
         # The blank is the byte that Windows locks, and which nobody else can read meanwhile: nothing is lost with it.
         return b" " + json.dumps(document).encode("ascii") + b"\n"
+
+    def applied_to(self, tokens: TokenSet) -> TokenSet:
+        """The same set with what is noted of its tokens."""
+        return replace(
+            tokens,
+            issued_at=self.issued_at_of(tokens.access_token) or tokens.issued_at,
+            setback=self.setback_of(tokens.refresh_token) or tokens.setback,
+        )
 
     def issued_at_of(self, access_token: str | None) -> datetime | None:
         if access_token is None or fingerprint(access_token) != self.access_token:

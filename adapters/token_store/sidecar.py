@@ -23,6 +23,7 @@ _SUFFIX = ".lock"
 _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _SHORTEST_PAUSE = timedelta(milliseconds=2)
 _LONGEST_PAUSE = timedelta(milliseconds=20)
+_NO_DESCRIPTOR = -1
 
 
 def sidecar_of(target: Path) -> Path:
@@ -78,14 +79,16 @@ class SidecarLock:
                 return None
 
     def release(self, hold: Hold) -> None:
-        if self.held is not hold:
+        descriptor, hold.descriptor = hold.descriptor, _NO_DESCRIPTOR
+        if descriptor == _NO_DESCRIPTOR:
             # A forked child leaves the block in which its parent holds the lock.
             return
-        self.held = None
+        if self.held is hold:
+            self.held = None
         # Unlocked before it is closed: a forked child may have a copy of the descriptor, and with it the lock.
         with contextlib.suppress(OSError):
-            unlock_descriptor(hold.descriptor)
-        self._close(hold.descriptor)
+            unlock_descriptor(descriptor)
+        self._close(descriptor)
 
     def write_notebook(self, hold: Hold, notebook: Notebook) -> bool:
         """Whether it could be written down."""
@@ -102,7 +105,9 @@ class SidecarLock:
 
     def forget(self) -> None:
         """In a forked child: close the copies of the parent's descriptors, which leaves the parent its lock."""
-        self.held = None
+        if self.held is not None:
+            self.held.descriptor = _NO_DESCRIPTOR
+            self.held = None
         for descriptor in tuple(self._descriptors):
             self._close(descriptor)
 

@@ -226,6 +226,7 @@ def test_a_setback_ends_when_its_time_has_come() -> None:
         ("", None),
         ("inf", None),
         ("1e400", None),
+        ("0001-01-01T00:00:00+23:59", None),
     ],
 )
 def test_a_stored_time_is_read_in_any_form_that_was_ever_written(text: str, moment: datetime | None) -> None:

@@ -2,6 +2,8 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from adapters.token_store.files import Files
 from adapters.token_store.sidecar import SidecarLock
 
@@ -19,6 +21,21 @@ def test_a_copy_of_the_descriptor_does_not_outlive_the_release(path: Path) -> No
         other.release(held)
     finally:
         os.close(copy)
+
+
+def test_a_lock_whose_file_was_deleted_is_released_all_the_same(path: Path) -> None:
+    lock = SidecarLock(Files())
+    first = lock.acquire(path, wait=timedelta(0))
+    assert first is not None
+    descriptor = first.descriptor
+    path.with_name(".env.lock").unlink()
+    second = lock.acquire(path, wait=timedelta(0))
+    assert second is not None
+    lock.release(first)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    assert lock.held is second
+    lock.release(second)
 
 
 def test_a_lock_released_twice_is_released_once(path: Path) -> None:
