@@ -15,7 +15,10 @@ _LANGUAGE_PARAM = "lang"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageDefaults:
-    """What a new session starts with. `sandbox` is True when the built-in sandbox answers."""
+    """What a new session starts with.
+
+    An empty `model` means the first one listed. `sandbox` is True when the built-in sandbox answers.
+    """
 
     model: str
     system_prompt: str
@@ -32,9 +35,8 @@ def chosen_texts() -> Texts:
 
 def draw_sidebar(gateway: ChatGateway, session: ChatSession, defaults: PageDefaults, texts: Texts) -> PromptSettings:
     """Draw it, and tell what it is set to."""
-    st.session_state.setdefault("model", defaults.model)
     st.session_state.setdefault("system_prompt", defaults.system_prompt)
-    st.session_state.setdefault("temperature", defaults.temperature)
+    st.session_state.setdefault("temperature", float(defaults.temperature))
     with st.sidebar:
         st.button(
             texts.new_chat,
@@ -61,9 +63,12 @@ def draw_sidebar(gateway: ChatGateway, session: ChatSession, defaults: PageDefau
 def _draw_model(gateway: ChatGateway, defaults: PageDefaults, texts: Texts) -> str:
     listed = _listed_models(gateway, texts)
     names = [model.id for model in listed.models]
+    default = defaults.model or next(iter(names), "")
+    if not st.session_state.get("model"):
+        st.session_state["model"] = default or None
     chosen = cast("str | None", st.session_state["model"])
     # What is chosen stays a choice: a default that the list lacks, and a name typed before the list was reloaded.
-    extra = [name for name in dict.fromkeys((chosen, defaults.model)) if name and name not in names]
+    extra = [name for name in dict.fromkeys((chosen, default)) if name and name not in names]
     model = st.selectbox(
         texts.model, options=[*extra, *names], key="model", accept_new_options=True, help=texts.model_help
     )
@@ -73,9 +78,9 @@ def _draw_model(gateway: ChatGateway, defaults: PageDefaults, texts: Texts) -> s
     if listed.trouble:
         st.warning(texts.models_trouble)
         st.code(listed.trouble, language=None, wrap_lines=True)
-    elif defaults.model not in names:
-        st.warning(texts.model_missing.format(model=as_code(defaults.model)))
-    return model or defaults.model
+    elif default and default not in names:
+        st.warning(texts.model_missing.format(model=as_code(default)))
+    return model or default
 
 
 def _listed_models(gateway: ChatGateway, texts: Texts) -> ModelList:

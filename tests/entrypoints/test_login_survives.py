@@ -9,7 +9,7 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from adapters.gateway.token_manager import OCAOauth2TokenManager
+from adapters.langchain import OCAOauth2TokenManager
 from adapters.sandbox.controls import TokenFault
 from tests.entrypoints.stack import Stack
 

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-from tests.fakes.wire_server import LoopThread, WireRequest, read_request
+from tests.fakes.loop_thread import LoopThread
+from tests.fakes.wire_server import WireRequest, read_request
 
 HOP_BY_HOP = frozenset({"proxy-authorization", "proxy-connection", "connection"})
 

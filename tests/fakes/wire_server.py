@@ -24,11 +24,11 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 from domain.http import Headers, find_header
+from tests.fakes.loop_thread import LoopThread
 
-T = TypeVar("T")
 MAX_HEAD_BYTES = 1024 * 1024
 BOUND_S = 20.0
 
@@ -81,6 +81,9 @@ class WireConnection:
     def stop_reading(self) -> None:
         """Leave what the client sends in the kernel's buffers, which fill up."""
         self._loop.call_soon_threadsafe(cast("asyncio.Transport", self._writer.transport).pause_reading)
+
+    def resume_reading(self) -> None:
+        self._loop.call_soon_threadsafe(cast("asyncio.Transport", self._writer.transport).resume_reading)
 
     def close(self) -> None:
         """An orderly end (FIN), once everything has been sent."""
@@ -235,37 +238,6 @@ class WireServer:
             pass  # the client is gone
         except BaseException as mistake:  # noqa: BLE001 - shown when the test ends
             self._mistakes.append(mistake)
-
-
-class LoopThread:
-    """An event loop in a thread of its own, for servers and for asyncio code that a plain test calls."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self.loop.run_forever, name="test-loop", daemon=True)
-
-    def start(self) -> Self:
-        self._thread.start()
-        return self
-
-    def run(self, work: Coroutine[Any, Any, T], timeout_s: float = 2 * BOUND_S) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout_s)
-
-    def stop(self) -> None:
-        self.run(self._settle())
-        self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(BOUND_S)
-        self.loop.close()
-
-    async def _settle(self) -> None:
-        """Let transports that are closing finish, as asyncio.run would."""
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await self.loop.shutdown_asyncgens()
-        await asyncio.sleep(0)
-        await self.loop.shutdown_default_executor()
 
 
 async def read_request(reader: asyncio.StreamReader, number: int) -> WireRequest | None:

@@ -19,7 +19,7 @@ from domain.errors import TransportError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
 from ports.transport import ResponseStream, Transport
 from tests.contracts.transport import Blocking
-from tests.fakes.wire_server import LoopThread
+from tests.fakes.loop_thread import LoopThread
 
 E = TypeVar("E", bound=TransportError)
 Call = Callable[[str, Timeouts], object]

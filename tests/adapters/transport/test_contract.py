@@ -7,8 +7,9 @@ from adapters.transport.requests import RequestsTransport
 from domain.errors import TransportError
 from ports.transport import Transport
 from tests.contracts.transport import Blocking, TransportContract
+from tests.fakes.loop_thread import LoopThread
 from tests.fakes.transport import FakeAsyncTransport, FakeTransport, Scripted
-from tests.fakes.wire_server import Behaviour, LoopThread, WireConnection, WireRequest, WireServer
+from tests.fakes.wire_server import Behaviour, WireConnection, WireRequest, WireServer
 
 
 def on_the_wire(answer: Scripted) -> Behaviour:

@@ -58,6 +58,20 @@ def test_a_host_that_swallows_packets_times_out_while_connecting(call: Call) -> 
     assert caught[0].timed_out
 
 
+def test_an_address_that_swallows_packets_leaves_time_for_the_next_one(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with WireServer() as server, unresponsive_port("127.0.0.2", server.port):
+
+        def both(*args: object, **kwargs: object) -> list[object]:
+            kind = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+            return [(*kind, ("127.0.0.2", server.port)), (*kind, ("127.0.0.1", server.port))]
+
+        monkeypatch.setattr(socket, "getaddrinfo", both)
+        call(f"http://both.example:{server.port}/", limits(connect=1))
+        assert len(server.requests) == 1
+
+
 def test_a_tls_handshake_that_is_never_answered_times_out_while_connecting(call: Call) -> None:
     with WireServer(on_connect=WireConnection.pause) as server:
         with raises_within(NotConnectedError, 3, match="timed out") as caught:
@@ -104,18 +118,21 @@ def test_an_earlier_failure_does_not_colour_a_later_one(client: Client) -> None:
 
 
 @contextmanager
-def unresponsive_port() -> Generator[int]:
+def unresponsive_port(host: str = "127.0.0.1", port: int = 0) -> Generator[int]:
     """A port whose queue is full: the kernel drops further connection attempts without a word."""
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        try:
+            listener.bind((host, port))
+        except OSError:
+            pytest.skip(f"{host} is not an address of this machine")
         listener.listen(0)
-        port: int = listener.getsockname()[1]
+        port = listener.getsockname()[1]
         fillers: list[socket.socket] = []
         try:
             for _ in range(8):
                 filler = socket.socket()
                 filler.setblocking(False)
-                filler.connect_ex(("127.0.0.1", port))
+                filler.connect_ex((host, port))
                 fillers.append(filler)
             yield port
         finally:

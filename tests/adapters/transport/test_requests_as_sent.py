@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from adapters.transport.outgoing import SLICE_BYTES, slices
 from domain.errors import NotConnectedError
 from tests.adapters.transport.conftest import Client, limits
 from tests.fakes.proxy_server import ProxyServer
@@ -148,13 +149,28 @@ def test_a_large_body_goes_up_and_comes_down_whole(client: Client) -> None:
 
 
 def test_an_upload_may_take_longer_than_a_connect_may(client: Client) -> None:
-    body = b"x" * (8 * 1024 * 1024)
+    """Also over a connection that stands already: the limit of connecting is not the limit of each write."""
 
-    def slow_reader(connection: WireConnection) -> None:
-        connection.pause(0.5)
+    def slow_reader(connection: WireConnection, request: WireRequest) -> None:
+        connection.reply(b"ok")
+        if not request.body:
+            connection.stop_reading()
+            connection.pause(0.5)
+            connection.resume_reading()
 
-    with WireServer(on_connect=slow_reader) as server:
-        assert client.send(server.url, method="POST", body=body, timeouts=limits(connect=0.3)).body == b"ok"
+    with WireServer(slow_reader) as server:
+        assert client.read(server.url) == b"ok"
+        stream = client.open(server.url, method="POST", body=bytes(16 * 1024 * 1024), timeouts=limits(connect=0.2))
+        assert b"".join(stream) == b"ok"
+        stream.close()
+        assert [request.connection for request in server.requests] == [0, 0]
+
+
+def test_a_body_leaves_in_slices_so_that_each_write_has_its_own_limit() -> None:
+    body = bytes(range(256)) * 4096
+    pieces = list(slices(body))
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= SLICE_BYTES < len(body)
 
 
 def test_localhost_is_reached_where_only_ipv4_listens(client: Client) -> None:
