@@ -170,7 +170,7 @@ CHINESE = Texts(
     language_name="中文",
     title="OCA Gateway 对话",
     sandbox_notice=(
-        "**当前由内置沙箱作答**，并非真实模型：尚未进行任何配置。要使用自己的账号，请将 `.env.example` 复制为 `.env`，"
+        "**当前由内置沙盒作答**，并非真实模型：尚未进行任何配置。要使用自己的账号，请将 `.env.example` 复制为 `.env`，"
         "填写其中各项，然后重新启动本页面。"
     ),
     greeting="输入一个问题，开始对话。",

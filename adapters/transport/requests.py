@@ -33,9 +33,8 @@ from adapters.transport.failures import (
 )
 from adapters.transport.outgoing import outgoing_headers, slices, user_agent
 from adapters.transport.peers import ForwardProxy, Peer
-from domain import http as exchange
 from domain.errors import TransportError
-from domain.http import Headers, HttpRequest, Route, Timeouts
+from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 
 READ_BYTES = 64 * 1024
 HOSTS = 32
@@ -52,15 +51,13 @@ class RequestsTransport:
         self._agent = user_agent()
         self._pooled = {route: self._new_adapter(route) for route in Route}
 
-    def send(self, request: HttpRequest, *, route: Route, timeouts: Timeouts, max_bytes: int) -> exchange.HttpResponse:
+    def send(self, request: HttpRequest, *, route: Route, timeouts: Timeouts, max_bytes: int) -> HttpResponse:
         # Never over a kept-alive connection: when that turns out stale, nobody can tell whether the request was read.
         adapter = self._new_adapter(route)
         try:
             stream = self._open(adapter, request, route, timeouts, closing=True)
             try:
-                return exchange.HttpResponse(
-                    status=stream.status, headers=stream.headers, body=stream.read_whole(max_bytes)
-                )
+                return HttpResponse(status=stream.status, headers=stream.headers, body=stream.read_whole(max_bytes))
             finally:
                 stream.close()
         finally:

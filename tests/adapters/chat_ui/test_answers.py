@@ -129,3 +129,12 @@ def test_two_sessions_over_one_gateway_do_not_see_each_other() -> None:
     other.run()
     assert one.answers == ["for one"]
     assert other.questions == other.answers == []
+
+
+def test_a_question_that_was_overtaken_before_it_was_sent_is_kept_and_says_so() -> None:
+    page = Page(FakeChatGateway(saying("2")))
+    page.session.change(lambda conversation: conversation.asked("one?"))
+    page.ask("two?")
+    assert page.questions == ["one?", "two?"]
+    assert ENGLISH.not_sent in page.captions
+    assert texts_of(page.gateway.requests[0])[1:] == [("user", "two?")]
