@@ -20,7 +20,8 @@ from adapters.wire.openai_chat import OpenAIChatCodec
 from config.settings import Settings
 from domain.flows import Login
 from domain.http import Timeouts
-from domain.oauth2 import OAuth2Client, RefreshPolicy
+from domain.oauth2 import OAuth2Client
+from domain.tokens import RefreshPolicy
 from domain.upstream_flows import Upstream
 
 # Once a token request has been sent its answer is awaited this long: an abandoned rotation is a lost login.

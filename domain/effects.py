@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar
 
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
-from domain.oauth2 import TokenSet
 from domain.token_events import TokenEvent
+from domain.tokens import TokenSet
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -32,22 +32,9 @@ from domain.errors import (
     TransportError,
 )
 from domain.http import HttpRequest, HttpResponse, Timeouts
-from domain.oauth2 import (
-    AnswerKind,
-    OAuth2Client,
-    RefreshPolicy,
-    Setback,
-    TokenAnswer,
-    TokenSet,
-    TokenState,
-    fingerprint,
-    read_answer,
-    refresh_request,
-    refuse,
-    renew,
-    set_back,
-)
+from domain.oauth2 import AnswerKind, OAuth2Client, TokenAnswer, read_answer, refresh_request, renew
 from domain.token_events import TokenEvent, TokenEventKind
+from domain.tokens import RefreshPolicy, Setback, TokenSet, TokenState, fingerprint, refuse, set_back
 
 # A token endpoint's answer is some kilobytes; more is not one.
 MAX_TOKEN_ANSWER_BYTES = 256 * 1024

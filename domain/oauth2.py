@@ -6,110 +6,20 @@ the next `TokenSet`; `domain.flows` orders these steps.
 
 import base64
 import binascii
-import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from domain.http import HttpRequest, HttpResponse
+from domain.tokens import TokenSet
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=10)
-# A first failure costs no pause, since the next attempt often works; later ones do, so that no storm builds up.
-BACKOFF = tuple(timedelta(seconds=s) for s in (0, 0.5, 1, 2, 4, 8, 16, 30))
-
-
-def fingerprint(secret: str) -> str:
-    """A name for a secret that can be written down: the first 16 hex digits of its SHA-256."""
-    return hashlib.sha256(secret.encode()).hexdigest()[:16]
-
-
-class TokenState(Enum):
-    """FRESH: use it. STALE: use it, and renew it in the background. EXPIRED: renew it first."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefreshPolicy:
-    """When a token counts as STALE: `min(longest_lead, lead_fraction * lifetime)` before its end, plus jitter.
-
-    `jitter` (0 to 1) is drawn once per process and makes the lead up to 15 % shorter, so that of many processes one
-    comes first. A token of unknown lifetime gets `unknown_lead`.
-    """
-
-    longest_lead: timedelta = timedelta(minutes=5)
-    lead_fraction: float = 0.2
-    unknown_lead: timedelta = timedelta(seconds=30)
-    longest_margin: timedelta = timedelta(seconds=2)
-    margin_fraction: float = 0.02
-    jitter: float = 0.0
-
-    def lead(self, lifetime: timedelta | None) -> timedelta:
-        full = self.unknown_lead if lifetime is None else min(self.longest_lead, lifetime * self.lead_fraction)
-        return full * (1 - 0.15 * self.jitter)
-
-    def margin(self, lifetime: timedelta | None) -> timedelta:
-        """How long before its end a token is no longer handed out: it must still survive the way to the upstream."""
-        return timedelta(0) if lifetime is None else min(self.longest_margin, lifetime * self.margin_fraction)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setback:
-    """What went wrong with one refresh token, so that the server is not asked again in vain.
-
-    `until` is when it may be tried again; None means never: the server has refused it for good. `fingerprint` tells
-    which refresh token is meant; another one in the store makes the setback void.
-    """
-
-    fingerprint: str
-    reason: str
-    at: datetime
-    until: datetime | None
-    attempts: int = 1
-
-    def forbids(self, now: datetime) -> bool:
-        return self.until is None or now < self.until
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenSet:
-    """What a token store holds. Times are aware and UTC; `issued_at` is None when nobody wrote it down."""
-
-    refresh_token: str | None = field(default=None, repr=False)
-    access_token: str | None = field(default=None, repr=False)
-    expires_at: datetime | None = None
-    issued_at: datetime | None = None
-    setback: Setback | None = None
-
-    @property
-    def lifetime(self) -> timedelta | None:
-        if self.expires_at is None or self.issued_at is None:
-            return None
-        return max(self.expires_at - self.issued_at, timedelta(0))
-
-    def state(self, now: datetime, policy: RefreshPolicy) -> TokenState:
-        if self.access_token is None or self.expires_at is None:
-            return TokenState.EXPIRED
-        left = self.expires_at - now
-        if left <= policy.margin(self.lifetime):
-            return TokenState.EXPIRED
-        return TokenState.STALE if left <= policy.lead(self.lifetime) else TokenState.FRESH
-
-    def current_setback(self, now: datetime) -> Setback | None:
-        """The setback that forbids a refresh right now, if there is one for this very refresh token."""
-        if self.setback is None or self.refresh_token is None:
-            return None
-        if self.setback.fingerprint != fingerprint(self.refresh_token):
-            return None
-        return self.setback if self.setback.forbids(now) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,22 +98,6 @@ def renew(tokens: TokenSet, answer: TokenAnswer, now: datetime) -> TokenSet:
     )
 
 
-def set_back(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime, wait: timedelta) -> TokenSet:
-    """The same set after a failure that may pass: each one in a row doubles the pause, `wait` is its least length."""
-    name = fingerprint(refresh_token)
-    before = tokens.setback
-    attempts = before.attempts + 1 if before is not None and before.fingerprint == name else 1
-    pause = max(BACKOFF[min(attempts, len(BACKOFF)) - 1], wait)
-    setback = Setback(fingerprint=name, reason=reason, at=now, until=now + pause, attempts=attempts)
-    return replace(tokens, setback=setback)
-
-
-def refuse(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime) -> TokenSet:
-    """The same set, knowing that this refresh token is dead."""
-    setback = Setback(fingerprint=fingerprint(refresh_token), reason=reason, at=now, until=None)
-    return replace(tokens, setback=setback)
-
-
 def _read_grant(document: Mapping[str, Any] | None) -> TokenAnswer:
     if document is None:
         return TokenAnswer(kind=AnswerKind.UNAVAILABLE, why="an answer that is not a JSON object")
@@ -276,19 +170,3 @@ def _lifetime_of_jwt(access_token: str) -> timedelta | None:
     if isinstance(exp, int | float) and isinstance(iat, int | float):
         return _lifetime(exp - iat)
     return None
-
-
-def parse_expires_at(text: str) -> datetime | None:
-    """Read a stored time: ISO 8601 (without an offset it is UTC) or seconds since the epoch; None for anything else."""
-    stripped = text.strip()
-    try:
-        moment = datetime.fromisoformat(stripped)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except ValueError:
-        pass
-    except OverflowError:
-        return None
-    try:
-        return datetime.fromtimestamp(float(stripped), UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

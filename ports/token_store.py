@@ -3,7 +3,7 @@
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 
 
 class TokenStore(Protocol):

@@ -8,8 +8,8 @@ from concurrent.futures import Future, wait
 
 from domain.effects import Flow
 from domain.errors import OCAError, TokenStoreError
-from domain.oauth2 import TokenSet
 from domain.token_events import TokenEvent, TokenEventKind
+from domain.tokens import TokenSet
 from ports.token_journal import TokenJournal
 from ports.token_store import TokenStore
 

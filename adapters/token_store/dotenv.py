@@ -24,7 +24,7 @@ from adapters.token_store.notebook import Notebook, read_notebook
 from adapters.token_store.sidecar import Hold, SidecarLock, sidecar_of
 from adapters.token_store.troubles import store_error
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 
 # Longer than the slowest refresh: a connection over two routes, and 30 s for the answer.
 DEFAULT_LOCK_TIMEOUT = timedelta(seconds=90)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC
 
-from domain.oauth2 import TokenSet, parse_expires_at
+from domain.tokens import TokenSet, parse_expires_at
 
 REFRESH_TOKEN = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the names of settings, not their values
 ACCESS_TOKEN = "OAUTH_ACCESS_TOKEN"  # noqa: S105

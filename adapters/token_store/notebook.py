@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from adapters.token_store.files import Files, closing
-from domain.oauth2 import Setback, TokenSet, fingerprint, parse_expires_at
+from domain.tokens import Setback, TokenSet, fingerprint, parse_expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from filelock import lock_descriptor, unlock_descriptor
 
 from adapters.token_store.files import Files, stat_or_none
 from adapters.token_store.notebook import Notebook
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 
 _SUFFIX = ".lock"
 _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet, refuse, set_back
+from domain.tokens import TokenSet, refuse, set_back
 from ports.token_store import TokenStore
 
 ISSUED_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)

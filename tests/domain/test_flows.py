@@ -20,8 +20,9 @@ from domain.errors import (
 )
 from domain.flows import Login, access_token_flow, over_routes_flow, refresh_flow
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
-from domain.oauth2 import OAuth2Client, RefreshPolicy, TokenSet, refuse
+from domain.oauth2 import OAuth2Client
 from domain.token_events import TokenEventKind
+from domain.tokens import RefreshPolicy, TokenSet, refuse
 from tests.fakes.world import NOON, Answer, World
 
 TIMEOUTS = Timeouts(connect=timedelta(seconds=2), read=timedelta(seconds=30))

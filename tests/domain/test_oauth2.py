@@ -16,18 +16,11 @@ from domain.oauth2 import (
     LONGEST_LIFETIME,
     AnswerKind,
     OAuth2Client,
-    RefreshPolicy,
-    Setback,
-    TokenSet,
-    TokenState,
-    fingerprint,
-    parse_expires_at,
     read_answer,
     refresh_request,
-    refuse,
     renew,
-    set_back,
 )
+from domain.tokens import RefreshPolicy, Setback, TokenSet, TokenState, fingerprint, parse_expires_at, refuse, set_back
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 POLICY = RefreshPolicy()

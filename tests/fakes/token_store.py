@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet, fingerprint
+from domain.tokens import TokenSet, fingerprint
 
 
 class FakeTokenStore:

@@ -25,8 +25,8 @@ from domain.effects import (
 )
 from domain.errors import OCAError, TokenStoreError, TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route
-from domain.oauth2 import TokenSet
 from domain.token_events import TokenEvent
+from domain.tokens import TokenSet
 
 T = TypeVar("T")
 Answer = HttpResponse | TransportError

@@ -19,8 +19,8 @@ from domain.effects import Effect, Flow
 from domain.errors import ConnectionLostError, NotConnectedError, UpstreamStatusError, UpstreamUnreachableError
 from domain.flows import access_token_flow, refresh_flow
 from domain.http import HttpRequest, HttpResponse, Route
-from domain.oauth2 import TokenSet
 from domain.token_events import TokenEventKind
+from domain.tokens import TokenSet
 from domain.upstream_flows import authorized_stream_flow, list_models_flow
 from tests.domain.test_flows import LOGIN
 from tests.domain.test_upstream_flows import REQUEST, UPSTREAM

@@ -14,7 +14,7 @@ from domain.chat import ChatRequest, Message, TextPart
 from domain.errors import ConnectionLostError, StreamInterruptedError, UpstreamError
 from domain.events import TextDelta, fold
 from domain.http import HttpRequest, HttpResponse, Route, find_header
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 from ports.gateway import Relay
 from tests.adapters.gateway.test_drivers import Ports
 from tests.domain.test_flows import LOGIN

@@ -6,7 +6,7 @@ import pytest
 from dotenv import dotenv_values, set_key
 
 from adapters.token_store.dotenv import DotenvTokenStore
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 from ports.token_store import TokenStore
 from tests.adapters.token_store.faulty_files import DISK_FULL, FaultyFiles, at_ease
 from tests.contracts.token_store import StoreBench, TokenStoreContract

@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet, refuse
+from domain.tokens import TokenSet, refuse
 from tests.adapters.token_store.faulty_files import DISK_FULL, FaultyFiles, at_ease
 from tests.adapters.token_store.scene import TEXT, mode, names, store_at
 from tests.contracts.token_store import ISSUED_AT, login

@@ -11,7 +11,7 @@ from adapters.token_store import dotenv as module
 from adapters.token_store.dotenv import DotenvTokenStore
 from adapters.token_store.files import Files
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet, refuse
+from domain.tokens import TokenSet, refuse
 from tests.adapters.token_store.faulty_files import DISK_FULL, FaultyFiles, at_ease, failing
 from tests.adapters.token_store.scene import TEXT, names, store_at
 from tests.contracts.token_store import ISSUED_AT, login

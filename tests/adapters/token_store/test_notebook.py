@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.token_store.files import Files
 from adapters.token_store.notebook import Notebook, read_notebook
-from domain.oauth2 import TokenSet, refuse, set_back
+from domain.tokens import TokenSet, refuse, set_back
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600000, tzinfo=UTC)
 TOKENS = TokenSet(refresh_token="the refresh token", access_token="the access token", issued_at=NOW)

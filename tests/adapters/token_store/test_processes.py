@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 
 from adapters.token_store.dotenv import DotenvTokenStore
 from domain.errors import TokenStoreError
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 
 ROOT = Path(__file__).parents[3]
 AROUND = "# mine\nFOO='bar'  # stays\n\nexport OAUTH_REFRESH_TOKEN=0\n"

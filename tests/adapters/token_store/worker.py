@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapters.token_store.dotenv import DotenvTokenStore
-from domain.oauth2 import TokenSet
+from domain.tokens import TokenSet
 
 
 def count(path: Path, rounds: int) -> None:
