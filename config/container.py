@@ -18,9 +18,10 @@ from adapters.transport.requests import RequestsTransport
 from adapters.transport.tls import tls_context
 from adapters.wire.openai_chat import OpenAIChatCodec
 from config.settings import Settings
-from domain.flows import Login
+from domain.flows import ApiKey, Credential
 from domain.http import Timeouts
-from domain.oauth2 import OAuth2Client
+from domain.oauth2 import ClientAuthentication, OAuth2Client
+from domain.refreshing import Login
 from domain.tokens import RefreshPolicy
 from domain.upstream_flows import Upstream
 
@@ -28,12 +29,28 @@ from domain.upstream_flows import Upstream
 TOKEN_ANSWER = timedelta(seconds=30)
 
 
-def _login(settings: Settings) -> Login:
+def _credential(settings: Settings) -> Credential:
+    if settings.llm_api_key is not None:
+        return ApiKey(key=settings.llm_api_key.get_secret_value())
     return Login(
-        client=OAuth2Client(token_endpoint=settings.token_endpoint, client_id=settings.oauth_client_id or ""),
+        client=_client(settings),
         policy=RefreshPolicy(jitter=random.random()),  # noqa: S311 - spreads refreshes, guards nothing
         timeouts=Timeouts(connect=settings.connect_timeout, read=TOKEN_ANSWER, total=TOKEN_ANSWER),
         mend=settings.mend,
+        allow_unstorable=settings.oauth_allow_unstorable,
+    )
+
+
+def _client(settings: Settings) -> OAuth2Client:
+    secret = settings.oauth_client_secret
+    return OAuth2Client(
+        token_endpoint=settings.token_endpoint,
+        client_id=settings.oauth_client_id or "",
+        client_secret=None if secret is None else secret.get_secret_value(),
+        authentication=ClientAuthentication.NONE
+        if secret is None
+        else ClientAuthentication(settings.oauth_client_auth),
+        scope=settings.oauth_scope,
     )
 
 
@@ -91,7 +108,7 @@ class Container(containers.DeclarativeContainer):
     requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)
     httpx_transport = providers.Singleton(HttpxTransport, proxy_url=proxy_url, tls=tls)
 
-    login = providers.Singleton(_login, settings)
+    credential = providers.Singleton(_credential, settings)
     endpoints = providers.Singleton(_endpoints, settings)
     upstream = providers.Singleton(_upstream, settings, endpoints)
     codec = providers.Singleton(OpenAIChatCodec)
@@ -111,7 +128,7 @@ class Container(containers.DeclarativeContainer):
     blocking_gateway = providers.Singleton(
         BlockingGateway,
         driver=blocking_driver,
-        login=login,
+        credential=credential,
         upstream=upstream,
         endpoints=endpoints,
         codec=codec,
@@ -121,7 +138,7 @@ class Container(containers.DeclarativeContainer):
         AsyncioGateway,
         driver=asyncio_driver,
         clock=clock,
-        login=login,
+        credential=credential,
         upstream=upstream,
         endpoints=endpoints,
         default_model=settings.provided.llm_model_name,

@@ -29,7 +29,7 @@ from domain.http import is_loopback_host
 ENV_FILE_KEY = "OCA_ENV_FILE"
 REFRESH_TOKEN_KEY = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the name of a key
 ACCESS_TOKEN_KEY = "OAUTH_ACCESS_TOKEN"  # noqa: S105 - the name of a key
-_SECRET_KEYS = {"HTTP_PROXY_URL", "OCA_API_KEYS"}
+_SECRET_KEYS = {"HTTP_PROXY_URL", "OCA_API_KEYS", "OAUTH_CLIENT_SECRET", "LLM_API_KEY"}
 
 
 class Need(Enum):
@@ -113,7 +113,13 @@ class Settings(BaseModel):
     oauth_host: Annotated[str, AfterValidator(_host)] | None = None
     oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = None
     oauth_client_id: str | None = None
+    oauth_client_secret: SecretStr | None = None
+    oauth_client_auth: Literal["basic", "post"] = "basic"
+    oauth_scope: str | None = None
+    oauth_keep_alive_interval: Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)] = 86_400.0
+    oauth_allow_unstorable: bool = False
 
+    llm_api_key: SecretStr | None = None
     llm_api_url: HttpUrl | None = None
     llm_model_name: str | None = None
     llm_models_api_url: HttpUrl | None = None
@@ -153,6 +159,11 @@ class Settings(BaseModel):
     @property
     def keep_alive_interval(self) -> timedelta:
         return _seconds(self.oca_keep_alive_interval)
+
+    @property
+    def idle_limit(self) -> timedelta | None:
+        """After how long without use the login is renewed; None: never."""
+        return timedelta(seconds=self.oauth_keep_alive_interval) if self.oauth_keep_alive_interval else None
 
     @property
     def mend(self) -> str:
@@ -208,7 +219,15 @@ def nothing_configured(*, env_file: Path | str | None = None, environ: Mapping[s
     """Whether not one key of an account is set anywhere: a newcomer, whom the sandbox serves."""
     environment = os.environ if environ is None else environ
     path = Path(env_file or environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
-    keys = ("OAUTH_HOST", "OAUTH_TOKEN_URL", "OAUTH_CLIENT_ID", REFRESH_TOKEN_KEY, ACCESS_TOKEN_KEY, "LLM_API_URL")
+    keys = (
+        "OAUTH_HOST",
+        "OAUTH_TOKEN_URL",
+        "OAUTH_CLIENT_ID",
+        REFRESH_TOKEN_KEY,
+        ACCESS_TOKEN_KEY,
+        "LLM_API_KEY",
+        "LLM_API_URL",
+    )
     in_file = _read(path)
     return not any((environment.get(key) or in_file.get(key) or "").strip() for key in keys)
 
@@ -238,11 +257,15 @@ def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | 
     problems = [
         f"{key} is missing: {where} or in the environment." for key in _REQUIRED[need] if _FIELDS[key] not in values
     ]
-    if "oauth_host" not in values and "oauth_token_url" not in values:
-        problems.insert(0, f"OAUTH_HOST is missing: {where} or in the environment (or set OAUTH_TOKEN_URL).")
     tokens = (in_file.get(REFRESH_TOKEN_KEY), in_file.get(ACCESS_TOKEN_KEY), values.get("seed_refresh_token"))
-    if not any(tokens):
-        problems.append(f"{REFRESH_TOKEN_KEY} is missing: {where}; it is the login that the gateway keeps alive.")
+    if "llm_api_key" in values:
+        # A key that never changes takes the place of the login.
+        problems = [problem for problem in problems if not problem.startswith("OAUTH_")]
+    else:
+        if "oauth_host" not in values and "oauth_token_url" not in values:
+            problems.insert(0, f"OAUTH_HOST is missing: {where} or in the environment (or set OAUTH_TOKEN_URL).")
+        if not any(tokens):
+            problems.append(f"{REFRESH_TOKEN_KEY} is missing: {where}; it is the login that the gateway keeps alive.")
     host = str(values.get("oca_host", "127.0.0.1"))
     if need is Need.GATEWAY and not is_loopback_host(host) and not _split(values.get("oca_api_keys", "")):
         problems.append(

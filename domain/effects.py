@@ -7,7 +7,7 @@ of steps is written once, for threads and for asyncio, and is tested with `next`
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
@@ -56,6 +56,18 @@ class SaveTokens(Effect[None]):
 @dataclass(frozen=True, slots=True)
 class ProveStorable(Effect[None]):
     """Make sure, before a refresh token is spent, that its successor can be stored. Raises TokenStoreError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadStoreTrouble(Effect[str | None]):
+    """Why what this process holds in memory is not stored; None when all is well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(Effect[None]):
+    """Let time pass."""
+
+    duration: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from domain.http import HttpRequest, HttpResponse
 from domain.tokens import TokenSet
@@ -22,21 +22,37 @@ DEFAULT_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=10)
 
 
+class ClientAuthentication(Enum):
+    """How a client proves itself (RFC 6749 section 2.3.1). A public one has no secret and names itself alone."""
+
+    NONE = "none"
+    BASIC = "basic"
+    POST = "post"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuth2Client:
-    """Who we are to the authorization server: a public client (RFC 6749 section 2.1)."""
+    """Who we are to the authorization server. `scope` is asked for at every refresh, when it is set (section 6)."""
 
     token_endpoint: str
     client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    authentication: ClientAuthentication = ClientAuthentication.NONE
+    scope: str | None = None
 
 
 class AnswerKind(Enum):
-    """GRANTED; LOGIN_REQUIRED: the grant is dead; MISCONFIGURED: the client is refused; UNAVAILABLE: anything else."""
+    """What an answer means for the refresh token that was sent.
+
+    GRANTED: it bought a token. LOGIN_REQUIRED: it is dead. MISCONFIGURED: the client is refused. UNAVAILABLE: a
+    definite refusal that may pass; the token is unspent. UNKNOWN: the server may or may not have spent it.
+    """
 
     GRANTED = "granted"
     LOGIN_REQUIRED = "login_required"
     MISCONFIGURED = "misconfigured"
     UNAVAILABLE = "unavailable"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +67,8 @@ class TokenAnswer:
     lifetime: timedelta | None = None
 
 
+# Too Many Requests, Service Unavailable.
+TRY_LATER = frozenset({429, 503})
 # RFC 6749 section 5.2; `invalid_token` is what some servers say for `invalid_grant`.
 _DEAD = frozenset({"invalid_grant", "invalid_token"})
 _MISCONFIGURED = frozenset(
@@ -59,13 +77,20 @@ _MISCONFIGURED = frozenset(
 
 
 def refresh_request(client: OAuth2Client, refresh_token: str) -> HttpRequest:
-    """The request of RFC 6749 section 6 for a public client."""
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "client_id": client.client_id}
+    """The request of RFC 6749 section 6, with the client's authentication of section 2.3.1."""
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")]
+    if client.scope:
+        form["scope"] = client.scope
+    if client.authentication is ClientAuthentication.BASIC and client.client_secret is not None:
+        pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
+        headers.append(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"))
+    else:
+        form["client_id"] = client.client_id
+        if client.authentication is ClientAuthentication.POST and client.client_secret is not None:
+            form["client_secret"] = client.client_secret
     return HttpRequest(
-        method="POST",
-        url=client.token_endpoint,
-        headers=(("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")),
-        body=urlencode(form).encode("ascii"),
+        method="POST", url=client.token_endpoint, headers=tuple(headers), body=urlencode(form).encode("ascii")
     )
 
 
@@ -84,7 +109,13 @@ def read_answer(response: HttpResponse) -> TokenAnswer:
         if error in _MISCONFIGURED:
             return TokenAnswer(kind=AnswerKind.MISCONFIGURED, why=why, error=error)
     status = f"status {response.status}"
-    return TokenAnswer(kind=AnswerKind.UNAVAILABLE, why=f"{status} ({why})" if why else status, error=error)
+    # A redirect, a client error or "try later" was said before anything was done; a server error, who knows when.
+    definite = response.status < 500 or response.status in TRY_LATER  # noqa: PLR2004
+    return TokenAnswer(
+        kind=AnswerKind.UNAVAILABLE if definite else AnswerKind.UNKNOWN,
+        why=f"{status} ({why})" if why else status,
+        error=error,
+    )
 
 
 def renew(tokens: TokenSet, answer: TokenAnswer, now: datetime) -> TokenSet:
@@ -100,20 +131,20 @@ def renew(tokens: TokenSet, answer: TokenAnswer, now: datetime) -> TokenSet:
 
 def _read_grant(document: Mapping[str, Any] | None) -> TokenAnswer:
     if document is None:
-        return TokenAnswer(kind=AnswerKind.UNAVAILABLE, why="an answer that is not a JSON object")
+        return TokenAnswer(kind=AnswerKind.UNKNOWN, why="an answer that is not a JSON object")
     access_token = _token(document, "access_token")
     refresh_token = _token(document, "refresh_token")
     token_type = _text(document, "token_type")
     if token_type and token_type.lower() != "bearer":
         return TokenAnswer(
-            kind=AnswerKind.UNAVAILABLE,
+            kind=AnswerKind.UNKNOWN,
             why=f"a token of type {token_type[:30]!r}, where a Bearer token was due",
             refresh_token=refresh_token,
         )
     if access_token is None:
         # Its refresh token, if any, is kept: the old one has been spent.
         return TokenAnswer(
-            kind=AnswerKind.UNAVAILABLE, why="an answer without an access token", refresh_token=refresh_token
+            kind=AnswerKind.UNKNOWN, why="an answer without an access token", refresh_token=refresh_token
         )
     return TokenAnswer(
         kind=AnswerKind.GRANTED,

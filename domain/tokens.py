@@ -9,6 +9,10 @@ from enum import Enum
 BACKOFF = tuple(timedelta(seconds=s) for s in (0, 0.5, 1, 2, 4, 8, 16, 30))
 
 
+# A clock is set back by less than this without anybody noticing (time synchronization).
+CLOCK_TOLERANCE = timedelta(minutes=1)
+
+
 def fingerprint(secret: str) -> str:
     """A name for a secret that can be written down: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
@@ -65,6 +69,19 @@ class Setback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A refresh token that was sent, and whose outcome nobody has written down: whoever sent it is at it, or died.
+
+    `unanswered` counts the requests with it whose outcome is unknown, the one under way included. The server may have
+    rotated the token in any of them.
+    """
+
+    fingerprint: str
+    at: datetime
+    unanswered: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TokenSet:
     """What a token store holds. Times are aware and UTC; `issued_at` is None when nobody wrote it down."""
 
@@ -73,6 +90,7 @@ class TokenSet:
     expires_at: datetime | None = None
     issued_at: datetime | None = None
     setback: Setback | None = None
+    attempt: Attempt | None = None
 
     @property
     def lifetime(self) -> timedelta | None:
@@ -83,6 +101,9 @@ class TokenSet:
     def state(self, now: datetime, policy: RefreshPolicy) -> TokenState:
         if self.access_token is None or self.expires_at is None:
             return TokenState.EXPIRED
+        if self.issued_at is not None and now < self.issued_at - CLOCK_TOLERANCE:
+            # The clock has been set back, so nobody knows how long the token lasts. It may be tried, and is renewed.
+            return TokenState.STALE
         left = self.expires_at - now
         if left <= policy.margin(self.lifetime):
             return TokenState.EXPIRED
@@ -96,6 +117,17 @@ class TokenSet:
             return None
         return self.setback if self.setback.forbids(now) else None
 
+    @property
+    def unanswered(self) -> int:
+        """How many requests with this very refresh token have an unknown outcome."""
+        if self.attempt is None or self.refresh_token is None:
+            return 0
+        return self.attempt.unanswered if self.attempt.fingerprint == fingerprint(self.refresh_token) else 0
+
+    def idle_for(self, now: datetime) -> timedelta | None:
+        """How long ago the refresh token was last used; None when nobody wrote it down."""
+        return None if self.issued_at is None else now - self.issued_at
+
 
 def set_back(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime, wait: timedelta) -> TokenSet:
     """The same set after a failure that may pass: each one in a row doubles the pause, `wait` is its least length."""
@@ -105,6 +137,20 @@ def set_back(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime
     pause = max(BACKOFF[min(attempts, len(BACKOFF)) - 1], wait)
     setback = Setback(fingerprint=name, reason=reason, at=now, until=now + pause, attempts=attempts)
     return replace(tokens, setback=setback)
+
+
+def begin_attempt(tokens: TokenSet, refresh_token: str, *, now: datetime) -> TokenSet:
+    """The same set, knowing that this refresh token is about to be sent."""
+    attempt = Attempt(fingerprint=fingerprint(refresh_token), at=now, unanswered=tokens.unanswered + 1)
+    return replace(tokens, attempt=attempt)
+
+
+def settle_attempt(tokens: TokenSet) -> TokenSet:
+    """The same set, after an answer that says for certain that the refresh token was not spent this time."""
+    attempt = tokens.attempt
+    if attempt is None or attempt.unanswered <= 1:
+        return replace(tokens, attempt=None)
+    return replace(tokens, attempt=replace(attempt, unanswered=attempt.unanswered - 1))
 
 
 def refuse(tokens: TokenSet, refresh_token: str, *, reason: str, now: datetime) -> TokenSet:

@@ -27,8 +27,9 @@ from domain.errors import (
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from domain.flows import Login, access_token_flow, over_routes_flow
+from domain.flows import Credential, access_token_flow
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
+from domain.routes import over_routes_flow
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
@@ -45,18 +46,18 @@ class Upstream:
     inference: Timeouts
 
 
-def authorized_stream_flow(login: Login, upstream: Upstream, request: HttpRequest) -> Flow[OpenedStream]:
+def authorized_stream_flow(credential: Credential, upstream: Upstream, request: HttpRequest) -> Flow[OpenedStream]:
     """Send an inference request with a token and return its answer, opened; its status is 2xx.
 
     A 401 renews the token and repeats the request once: not a byte has been handed out by then. Raises TokenError,
     UpstreamError.
     """
-    token = yield from access_token_flow(login)
+    token = yield from access_token_flow(credential)
     route = yield from _inference_route_flow(upstream)
     stream = yield from _open(request, token, route, upstream)
     if stream.status == UNAUTHORIZED:
         yield from CloseStream(stream)
-        token = yield from access_token_flow(login, rejected=token)
+        token = yield from access_token_flow(credential, rejected=token)
         stream = yield from _open(request, token, route, upstream)
         if stream.status == UNAUTHORIZED:
             yield from CloseStream(stream)
@@ -66,14 +67,14 @@ def authorized_stream_flow(login: Login, upstream: Upstream, request: HttpReques
     return (yield from _refuse(stream))
 
 
-def list_models_flow(login: Login, upstream: Upstream, url: str) -> Flow[HttpResponse]:
+def list_models_flow(credential: Credential, upstream: Upstream, url: str) -> Flow[HttpResponse]:
     """Fetch the model list; the answer's status is 200. Raises TokenError, UpstreamError."""
     request = HttpRequest(method="GET", url=url, headers=(("Accept", "application/json"),))
-    token = yield from access_token_flow(login)
+    token = yield from access_token_flow(credential)
     try:
         response = yield from _quick(request.authorized(token), upstream)
         if response.status == UNAUTHORIZED:
-            token = yield from access_token_flow(login, rejected=token)
+            token = yield from access_token_flow(credential, rejected=token)
             response = yield from _quick(request.authorized(token), upstream)
     except TransportError as error:
         raise blame_upstream(error) from error

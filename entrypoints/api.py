@@ -1,6 +1,7 @@
 """The server as an ASGI application: `uvicorn entrypoints.api:app`."""
 
 import sys
+from functools import partial
 from importlib.metadata import version
 
 from fastapi import FastAPI
@@ -25,9 +26,12 @@ def create_app(container: Container) -> FastAPI:
         max_body_bytes=settings.oca_max_body_bytes,
         keep_alive=settings.keep_alive_interval,
     )
+    gateway = container.asyncio_gateway()
+    idle_limit = settings.idle_limit
     return build_app(
-        container.asyncio_gateway(),
+        gateway,
         options,
+        beside=() if idle_limit is None else (partial(gateway.keep_login_alive, idle_limit),),
         version=version("oca-gateway"),
         aclose=container.asyncio_driver().aclose,
     )

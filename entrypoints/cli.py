@@ -28,7 +28,7 @@ app = typer.Typer(
 
 EnvFile = Annotated[
     Path | None,
-    typer.Option("--env-file", help="The .env file: settings and tokens. [default: OCA_ENV_FILE, else ./.env]"),
+    typer.Option("--env-file", help="The .env file: settings and tokens.", show_default="OCA_ENV_FILE, else ./.env"),
 ]
 
 
@@ -43,8 +43,10 @@ def root(
 
 @app.command()
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: OCA_HOST, else 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: OCA_PORT, else 8000]")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="OCA_HOST, else 127.0.0.1")
+    ] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="OCA_PORT, else 8000")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes; they share one login.")] = 1,
     env_file: EnvFile = None,
     demo_if_unconfigured: Annotated[
@@ -76,7 +78,7 @@ def token(env_file: EnvFile = None) -> None:
 
 @app.command()
 def demo(
-    port: Annotated[int | None, typer.Option(help="Port to listen on. [default: OCA_PORT, else 8000]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="OCA_PORT, else 8000")] = None,
 ) -> None:
     """Serve the built-in sandbox: no account needed, everything else is real."""
     _demo(_overrides(None, port))

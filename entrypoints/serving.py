@@ -1,6 +1,7 @@
 """Run the server: bind the address, say what there is, serve until told to stop."""
 
 import errno
+import signal
 import socket
 import sys
 
@@ -36,9 +37,10 @@ def serve(settings: Settings, *, workers: int = 1, sandbox: bool = False) -> Non
             uvicorn.Server(config).run(sockets=[listening])
         else:
             Multiprocess(config, sockets=[listening]).run()
-    except KeyboardInterrupt:
-        # uvicorn raises it again after a clean stop.
-        return
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # After an orderly stop uvicorn raises the signal again; for us it has done its work. Not so a failed start.
+        if isinstance(stop, SystemExit) and stop.code != 128 + signal.SIGTERM:
+            raise
     finally:
         listening.close()
 

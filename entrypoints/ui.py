@@ -6,6 +6,7 @@ sandbox answers.
 
 import atexit
 import sys
+import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,11 @@ def served() -> Served:
     atexit.register(lasting.close)
     settings = lasting.enter_context(sandboxed_settings()) if sandbox else load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    return Served(gateway=build_container(settings).blocking_gateway(), defaults=_defaults(settings, sandbox=sandbox))
+    gateway = build_container(settings).blocking_gateway()
+    if settings.idle_limit is not None:
+        arguments = (settings.idle_limit, threading.Event())
+        threading.Thread(target=gateway.keep_login_alive, args=arguments, name="oca-keep-alive", daemon=True).start()
+    return Served(gateway=gateway, defaults=_defaults(settings, sandbox=sandbox))
 
 
 def _defaults(settings: Settings, *, sandbox: bool) -> PageDefaults:

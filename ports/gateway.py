@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.chat import ChatRequest, Model
 from domain.events import StreamEvent
+from domain.flows import LoginStatus
 from domain.http import Headers
 from ports.transport import AsyncResponseStream
 
@@ -39,6 +40,10 @@ class ChatGateway(Protocol):
         """A valid access token. Raises TokenError."""
         ...
 
+    def login_status(self) -> LoginStatus:
+        """Where the login stands, without asking anybody. Raises TokenStoreError."""
+        ...
+
     def list_models(self) -> ModelList:
         """The upstream's models; where they cannot be had, the default model alone. Never raises OCAError."""
         ...
@@ -55,6 +60,8 @@ class AsyncChatGateway(Protocol):
     """For one asyncio event loop."""
 
     async def access_token(self) -> str: ...
+
+    async def login_status(self) -> LoginStatus: ...
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
         """As ChatGateway.list_models, cached; `refresh` asks the upstream again."""

@@ -30,6 +30,10 @@ class TokenStore(Protocol):
         """Raise TokenStoreError unless `save` can be expected to work, before a refresh token is spent."""
         ...
 
+    def trouble(self) -> str | None:
+        """Why what is in memory is not stored, and what to do; None when all is well."""
+        ...
+
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the store alone, against other threads and processes.
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
 
@@ -19,10 +19,12 @@ from domain.effects import (
     InBackground,
     LoadTokens,
     OpenStream,
+    Pause,
     ProveStorable,
     ReadBody,
     ReadClock,
     ReadRoutes,
+    ReadStoreTrouble,
     RememberRoute,
     Report,
     RouteKnown,
@@ -30,7 +32,14 @@ from domain.effects import (
     Send,
 )
 from domain.errors import OCAError, TransportError
-from domain.flows import Login, access_token_flow
+from domain.flows import (
+    Credential,
+    LoginStatus,
+    access_token_flow,
+    keep_alive_flow,
+    keep_alive_pause,
+    login_status_flow,
+)
 from domain.http import Headers, HttpRequest
 from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
 from ports.clock import Clock
@@ -89,6 +98,10 @@ class AsyncioDriver:
                 await asyncio.to_thread(self._store.save, tokens)
             case ProveStorable():
                 await asyncio.to_thread(self._store.prove_storable)
+            case ReadStoreTrouble():
+                return self._store.trouble()
+            case Pause(duration):
+                await asyncio.sleep(duration.total_seconds())
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
@@ -167,14 +180,14 @@ class AsyncioGateway:
         *,
         driver: AsyncioDriver,
         clock: Clock,
-        login: Login,
+        credential: Credential,
         upstream: Upstream,
         endpoints: Endpoints,
         default_model: str,
     ) -> None:
         self._driver = driver
         self._clock = clock
-        self._login = login
+        self._credential = credential
         self._upstream = upstream
         self._endpoints = endpoints
         self._default_model = default_model
@@ -183,7 +196,17 @@ class AsyncioGateway:
         self._fetching: asyncio.Task[ModelList] | None = None
 
     async def access_token(self) -> str:
-        return await self._driver.run(access_token_flow(self._login))
+        return await self._driver.run(access_token_flow(self._credential))
+
+    async def login_status(self) -> LoginStatus:
+        return await self._driver.run(login_status_flow(self._credential))
+
+    async def keep_login_alive(self, interval: timedelta) -> None:
+        """Renew a login that nobody uses before it dies of idleness; runs until it is cancelled."""
+        while True:
+            with suppress(OCAError):  # told of where it happened; the next round tries again
+                await self._driver.run(keep_alive_flow(self._credential, interval))
+            await asyncio.sleep(keep_alive_pause(interval).total_seconds())
 
     async def relay(self, request: Relay) -> RelayedStream:
         outgoing = HttpRequest(
@@ -192,7 +215,7 @@ class AsyncioGateway:
             headers=forwarded_request_headers(request.headers),
             body=request.body,
         )
-        opened = await self._driver.run(authorized_stream_flow(self._login, self._upstream, outgoing))
+        opened = await self._driver.run(authorized_stream_flow(self._credential, self._upstream, outgoing))
         return RelayedStream(cast("AsyncResponseStream", opened))
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
@@ -216,7 +239,9 @@ class AsyncioGateway:
             self._catalog = default_only(self._default_model)
         else:
             try:
-                self._catalog = models_in(await self._driver.run(list_models_flow(self._login, self._upstream, url)))
+                self._catalog = models_in(
+                    await self._driver.run(list_models_flow(self._credential, self._upstream, url))
+                )
             except OCAError as error:
                 lifetime = TROUBLE_LIFETIME
                 fallback = default_only(self._default_model, error)

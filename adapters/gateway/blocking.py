@@ -1,7 +1,9 @@
 """The blocking driver, and the gateway for threads built on it."""
 
+import threading
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from adapters.gateway.catalog import default_only, models_in
@@ -17,10 +19,12 @@ from domain.effects import (
     InBackground,
     LoadTokens,
     OpenStream,
+    Pause,
     ProveStorable,
     ReadBody,
     ReadClock,
     ReadRoutes,
+    ReadStoreTrouble,
     RememberRoute,
     Report,
     RouteKnown,
@@ -29,7 +33,14 @@ from domain.effects import (
 )
 from domain.errors import OCAError, TransportError
 from domain.events import StreamEvent
-from domain.flows import Login, access_token_flow
+from domain.flows import (
+    Credential,
+    LoginStatus,
+    access_token_flow,
+    keep_alive_flow,
+    keep_alive_pause,
+    login_status_flow,
+)
 from domain.http import HttpRequest
 from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
 from ports.clock import Clock
@@ -59,6 +70,8 @@ class BlockingDriver:
         self._transport = transport
         self._routes = routes
         self._journal = journal
+        # Never set: an event that is waited for is a pause that a signal can interrupt.
+        self._waiting = threading.Event()
         self.refresher = Refresher(store=store, run=self.run, journal=journal)
 
     def run(self, flow: Flow[T]) -> T:
@@ -85,6 +98,10 @@ class BlockingDriver:
                 self._store.save(tokens)
             case ProveStorable():
                 self._store.prove_storable()
+            case ReadStoreTrouble():
+                return self._store.trouble()
+            case Pause(duration):
+                self._waiting.wait(duration.total_seconds())
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
@@ -132,28 +149,39 @@ class BlockingGateway:
         self,
         *,
         driver: BlockingDriver,
-        login: Login,
+        credential: Credential,
         upstream: Upstream,
         endpoints: Endpoints,
         codec: ChatCodec,
         default_model: str,
     ) -> None:
         self._driver = driver
-        self._login = login
+        self._credential = credential
         self._upstream = upstream
         self._endpoints = endpoints
         self._codec = codec
         self._default_model = default_model
 
     def access_token(self) -> str:
-        return self._driver.run(access_token_flow(self._login))
+        return self._driver.run(access_token_flow(self._credential))
+
+    def login_status(self) -> LoginStatus:
+        return self._driver.run(login_status_flow(self._credential))
+
+    def keep_login_alive(self, interval: timedelta, stop: threading.Event) -> None:
+        """Renew a login that nobody uses before it dies of idleness; returns once `stop` is set."""
+        while True:
+            with suppress(OCAError):  # told of where it happened; the next round tries again
+                self._driver.run(keep_alive_flow(self._credential, interval))
+            if stop.wait(keep_alive_pause(interval).total_seconds()):
+                return
 
     def list_models(self) -> ModelList:
         url = self._upstream.models_url
         if url is None:
             return default_only(self._default_model)
         try:
-            return models_in(self._driver.run(list_models_flow(self._login, self._upstream, url)))
+            return models_in(self._driver.run(list_models_flow(self._credential, self._upstream, url)))
         except OCAError as error:
             return default_only(self._default_model, error)
 
@@ -166,7 +194,7 @@ class BlockingGateway:
             headers=(("Content-Type", "application/json"), ("Accept", "text/event-stream")),
             body=body,
         )
-        opened = self._driver.run(authorized_stream_flow(self._login, self._upstream, http_request))
+        opened = self._driver.run(authorized_stream_flow(self._credential, self._upstream, http_request))
         with closing(cast("ResponseStream", opened)) as stream:
             yield self._events(stream)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.flows import access_token_flow
+from domain.refreshing import Login
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -30,7 +31,7 @@ class OCAOauth2TokenManager:
 
         chosen = load_settings(Need.LOGIN, env_file=dotenv_path) if settings is None else settings
         container = build_container(chosen)
-        self._login = container.login()
+        self._credential = container.credential()
         self._blocking = container.blocking_driver()
         self._asyncio = container.asyncio_driver()
 
@@ -39,11 +40,15 @@ class OCAOauth2TokenManager:
 
         `rejected` is a token that the upstream has just refused: another one is handed out. Raises TokenError.
         """
-        return self._blocking.run(access_token_flow(self._login, rejected=rejected))
+        return self._blocking.run(access_token_flow(self._credential, rejected=rejected))
 
     async def aget_access_token(self, *, rejected: str | None = None) -> str:
         """As `get_access_token`, without blocking the event loop."""
-        return await self._asyncio.run(access_token_flow(self._login, rejected=rejected))
+        return await self._asyncio.run(access_token_flow(self._credential, rejected=rejected))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(token_endpoint={self._login.client.token_endpoint!r})"
+        match self._credential:
+            case Login():
+                return f"{type(self).__name__}(token_endpoint={self._credential.client.token_endpoint!r})"
+            case _:
+                return f"{type(self).__name__}(LLM_API_KEY)"

@@ -1,8 +1,9 @@
 """The application: routes, guards, and errors in OpenAI's shape."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,18 +29,24 @@ def build_app(
     *,
     version: str,
     aclose: Callable[[], Awaitable[None]],
+    beside: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
 ) -> FastAPI:
-    """The ASGI application over a gateway; `aclose` is awaited when the server has stopped."""
+    """The ASGI application over a gateway.
+
+    `beside` runs as long as the server does; `aclose` is awaited when it has stopped.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None, None]:
         # Fetched ahead, but nobody's start waits for it.
-        warming = asyncio.create_task(gateway.list_models(), name="oca-warm-up")
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(gateway.list_models(), name="oca-warm-up")]
+        tasks += [asyncio.create_task(run(), name="oca-beside") for run in beside]
         try:
             yield
         finally:
-            warming.cancel()
-            await asyncio.gather(warming, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await aclose()
 
     app = FastAPI(

@@ -81,7 +81,7 @@ def answer_of(error: OCAError) -> ErrorAnswer:
         param = error.param
         code = error.code or code
     if isinstance(error, TokenError) and error.retry_after is not None:
-        headers = (("retry-after", str(_whole_seconds(error.retry_after))),)
+        headers = (("retry-after", str(whole_seconds(error.retry_after))),)
     if isinstance(error, InvalidApiKeyError):
         headers = (("www-authenticate", "Bearer"),)
     return ErrorAnswer(status=status, body=encode_error(str(error), type=kind, param=param, code=code), headers=headers)
@@ -100,5 +100,6 @@ def internal_error(request_id: str) -> ErrorAnswer:
     return ErrorAnswer(status=500, body=encode_error(message, type="server_error", code="internal_error"))
 
 
-def _whole_seconds(wait: timedelta) -> int:
+def whole_seconds(wait: timedelta) -> int:
+    """For Retry-After: rounded up, and never zero."""
     return max(1, ceil(wait.total_seconds()))

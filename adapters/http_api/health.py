@@ -3,8 +3,11 @@
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
+from adapters.http_api.errors import whole_seconds
 from domain.errors import OCAError, TokenError
 from ports.gateway import AsyncChatGateway
+
+OK = "ok"
 
 
 def health_router(gateway: AsyncChatGateway) -> APIRouter:
@@ -18,15 +21,25 @@ def health_router(gateway: AsyncChatGateway) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """200 when there is a usable access token (renewed now, if it must be), else 503 with the reason."""
+        """200 when there is a usable access token (renewed now, if it must be), else 503 with the reason.
+
+        `store` tells why a login that is in use is not stored: it works, and would not survive the process.
+        """
+        checks = dict.fromkeys(("settings", "token", "store"), OK)
+        headers: dict[str, str] = {}
         try:
             await gateway.access_token()
         except OCAError as error:
-            retry_after = error.retry_after if isinstance(error, TokenError) else None
-            headers = {"retry-after": str(max(1, round(retry_after.total_seconds())))} if retry_after else None
-            body = {"status": "not ready", "checks": {"settings": "ok", "token": str(error)}}
-            return JSONResponse(body, 503, headers=headers)
-        return JSONResponse({"status": "ready", "checks": {"settings": "ok", "token": "ok"}})
+            checks["token"] = str(error)
+            if isinstance(error, TokenError) and error.retry_after is not None:
+                headers["retry-after"] = str(whole_seconds(error.retry_after))
+        try:
+            checks["store"] = (await gateway.login_status()).trouble or OK
+        except OCAError as error:
+            checks["store"] = str(error)
+        ready = checks["token"] == OK
+        body = {"status": "ready" if ready else "not ready", "checks": checks}
+        return JSONResponse(body, 200 if ready else 503, headers=headers)
 
     _ = (healthz, readyz)
     return router

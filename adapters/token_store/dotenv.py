@@ -53,6 +53,7 @@ class _Unsaved:
     tokens: TokenSet
     parent: str | None = field(repr=False)
     retry_at_s: float
+    why: str | None = None
 
     def is_superseded(self, refresh_token: str | None) -> bool:
         """Whether the file holds another login by now. A file without any is taken for one being written."""
@@ -176,6 +177,10 @@ class DotenvTokenStore:
         except OSError as error:
             raise store_error("be written to", sidecar, error) from error
 
+    def trouble(self) -> str | None:
+        unsaved = self._unsaved
+        return None if unsaved is None else unsaved.why
+
     @contextmanager
     def exclusive(self) -> Generator[None]:
         """As the port says; not re-entrant."""
@@ -286,8 +291,9 @@ class DotenvTokenStore:
                 replace_content(self._files, hold.target, edited)
         except (OSError, EnvTextError) as error:
             retry_at_s = time.monotonic() + _RETRY_UNSAVED_AFTER.total_seconds()
-            self._unsaved = _Unsaved(tokens=tokens, parent=parent, retry_at_s=retry_at_s)
-            raise store_error("be written to", hold.target, error, kept=True) from error
+            trouble = store_error("be written to", hold.target, error, kept=True)
+            self._unsaved = _Unsaved(tokens=tokens, parent=parent, retry_at_s=retry_at_s, why=str(trouble))
+            raise trouble from error
         self._unsaved = None
 
     def _note(self, hold: Hold, tokens: TokenSet) -> None:

@@ -8,21 +8,27 @@ from pathlib import Path
 from typing import Any, cast
 
 from adapters.token_store.files import Files, closing
-from domain.tokens import Setback, TokenSet, fingerprint, parse_expires_at
+from domain.tokens import Attempt, Setback, TokenSet, fingerprint, parse_expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notebook:
-    """`issued_at` belongs to the access token with the fingerprint `access_token`, the setback to a refresh token."""
+    """`issued_at` belongs to the access token with the fingerprint `access_token`, the rest to a refresh token."""
 
     access_token: str = ""
     issued_at: datetime | None = None
     setback: Setback | None = None
+    attempt: Attempt | None = None
 
     @classmethod
     def of(cls, tokens: TokenSet) -> "Notebook":
         name = "" if tokens.access_token is None else fingerprint(tokens.access_token)
-        return cls(access_token=name, issued_at=tokens.issued_at if name else None, setback=tokens.setback)
+        return cls(
+            access_token=name,
+            issued_at=tokens.issued_at if name else None,
+            setback=tokens.setback,
+            attempt=tokens.attempt,
+        )
 
     @classmethod
     def decode(cls, data: bytes) -> "Notebook":
@@ -34,10 +40,11 @@ class Notebook:
             access_token=name if isinstance(name, str) else "",
             issued_at=_moment(document.get("issued_at")),
             setback=_setback(document.get("setback")),
+            attempt=_attempt(document.get("attempt")),
         )
 
     def encode(self) -> bytes:
-        setback = self.setback
+        setback, attempt = self.setback, self.attempt
         document = {
             "access_token": self.access_token,
             "issued_at": None if self.issued_at is None else self.issued_at.isoformat(),
@@ -50,6 +57,13 @@ class Notebook:
                 "until": None if setback.until is None else setback.until.isoformat(),
                 "attempts": setback.attempts,
             },
+            "attempt": None
+            if attempt is None
+            else {
+                "refresh_token": attempt.fingerprint,
+                "at": attempt.at.isoformat(),
+                "unanswered": attempt.unanswered,
+            },
         }
         # The blank is the byte that Windows locks, and which nobody else can read meanwhile: nothing is lost with it.
         return b" " + json.dumps(document).encode("ascii") + b"\n"
@@ -60,6 +74,7 @@ class Notebook:
             tokens,
             issued_at=self.issued_at_of(tokens.access_token) or tokens.issued_at,
             setback=self.setback_of(tokens.refresh_token) or tokens.setback,
+            attempt=self.attempt_of(tokens.refresh_token) or tokens.attempt,
         )
 
     def issued_at_of(self, access_token: str | None) -> datetime | None:
@@ -71,6 +86,11 @@ class Notebook:
         if refresh_token is None or self.setback is None or fingerprint(refresh_token) != self.setback.fingerprint:
             return None
         return self.setback
+
+    def attempt_of(self, refresh_token: str | None) -> Attempt | None:
+        if refresh_token is None or self.attempt is None or fingerprint(refresh_token) != self.attempt.fingerprint:
+            return None
+        return self.attempt
 
 
 def read_notebook(files: Files, path: Path) -> Notebook:
@@ -106,3 +126,13 @@ def _setback(value: object) -> Setback | None:
         # None would mean that the token is dead for good.
         return None
     return Setback(fingerprint=name, reason=reason, at=at, until=until, attempts=max(attempts, 1))
+
+
+def _attempt(value: object) -> Attempt | None:
+    if not isinstance(value, dict):
+        return None
+    document = cast("Mapping[str, Any]", value)
+    name, at, unanswered = document.get("refresh_token"), _moment(document.get("at")), document.get("unanswered")
+    if not isinstance(name, str) or at is None or not isinstance(unanswered, int) or unanswered < 1:
+        return None
+    return Attempt(fingerprint=name, at=at, unanswered=unanswered)

@@ -97,7 +97,7 @@ def _reason(error: BaseException) -> str | None:
         match cause:
             case socket.gaierror():
                 return (cause.strerror or "the name could not be resolved").lower()
-            case ssl.SSLEOFError():
+            case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
                 return "the server closed the connection during the TLS handshake"
             case ssl.SSLError():
                 return f"TLS failed: {(cause.reason or 'no reason given').replace('_', ' ').lower()}"

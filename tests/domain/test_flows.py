@@ -1,6 +1,7 @@
 """The order of steps of a refresh, and what follows from each failure."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, timedelta
 from email.utils import format_datetime
 from urllib.parse import parse_qs
@@ -13,16 +14,20 @@ from domain.errors import (
     LoginRequiredError,
     NotConnectedError,
     ResponseTimeoutError,
+    ResponseTooLargeError,
     TokenEndpointError,
     TokenEndpointUnavailableError,
     TokenStoreError,
     TransportError,
+    UpstreamRejectedTokenError,
 )
-from domain.flows import Login, access_token_flow, over_routes_flow, refresh_flow
+from domain.flows import ApiKey, access_token_flow, keep_alive_flow, login_status_flow
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 from domain.oauth2 import OAuth2Client
+from domain.refreshing import Login, refresh_flow
+from domain.routes import over_routes_flow
 from domain.token_events import TokenEventKind
-from domain.tokens import RefreshPolicy, TokenSet, refuse
+from domain.tokens import RefreshPolicy, TokenSet, TokenState, begin_attempt, refuse
 from tests.fakes.world import NOON, Answer, World
 
 TIMEOUTS = Timeouts(connect=timedelta(seconds=2), read=timedelta(seconds=30))
@@ -197,7 +202,7 @@ def test_retry_after_is_obeyed_and_handed_on(retry_after: str) -> None:
     world.now += timedelta(seconds=8)
     with pytest.raises(TokenEndpointUnavailableError):
         world.run(access_token_flow(LOGIN))
-    assert len(world.sent) == 2
+    assert len(world.sent) > 1
 
 
 @pytest.mark.parametrize("value", ["", "soon", "-5", "99999999999999999999"])
@@ -208,16 +213,140 @@ def test_a_senseless_retry_after_does_no_harm(value: str) -> None:
     assert (caught.value.retry_after or timedelta(0)) <= timedelta(hours=1)
 
 
-def test_trouble_that_passes_costs_one_failure_and_the_next_request_works() -> None:
-    answers: list[Answer] = [HttpResponse(status=500, body=b"oops")]
+@pytest.mark.parametrize(
+    ("first", "pauses"),
+    [
+        (HttpResponse(status=500, body=b"oops"), [timedelta(0)]),
+        (HttpResponse(status=200, body=b"<html>"), [timedelta(0)]),
+        (ResponseTimeoutError("late"), [timedelta(0)]),
+        (ConnectionLostError("reset"), [timedelta(0)]),
+        (ResponseTooLargeError("endless"), [timedelta(0)]),
+        (HttpResponse(status=503), [timedelta(seconds=0.2)]),
+        (HttpResponse(status=429, headers=(("Retry-After", "1"),)), [timedelta(seconds=1)]),
+        (NotConnectedError("refused"), [timedelta(seconds=0.2)]),
+    ],
+)
+def test_one_faulty_answer_is_made_up_for_while_the_callers_wait(first: Answer, pauses: list[timedelta]) -> None:
+    answers = [first]
 
     def answer(request: HttpRequest, route: Route) -> Answer:
         return answers.pop() if answers else granted(request, route)
 
     world = World(tokens=EXPIRED, answer=answer)
-    with pytest.raises(TokenEndpointUnavailableError, match="status 500"):
-        world.run(access_token_flow(LOGIN))
     assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert world.paused == pauses
+    assert world.tokens.attempt is None
+
+
+@pytest.mark.parametrize("fault", [HttpResponse(status=500), ResponseTimeoutError("late")])
+def test_a_request_of_unknown_outcome_is_repeated_once_and_no_more(fault: Answer) -> None:
+    world = always(fault)
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 2
+    assert world.tokens.unanswered == 2
+
+
+def test_the_attempt_is_durable_before_the_request_leaves() -> None:
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        assert world.tokens.unanswered == 1
+        return granted(request, route)
+
+    world = World(tokens=EXPIRED, answer=answer)
+    world.run(access_token_flow(LOGIN))
+
+
+def test_after_a_crash_in_mid_refresh_the_token_is_tried_once_more_and_its_refusal_is_explained() -> None:
+    world = always(refusal("invalid_grant"))
+    world.tokens = begin_attempt(EXPIRED, "rt0", now=NOON)
+    with pytest.raises(LoginRequiredError, match="never arrived, so the server has probably replaced it"):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 1
+
+
+def test_a_definite_refusal_leaves_nothing_unknown() -> None:
+    world = always(HttpResponse(status=503))
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.run(access_token_flow(LOGIN))
+    assert len(world.sent) == 4
+    assert world.tokens.attempt is None
+
+
+def test_a_redirect_is_not_followed_and_not_repeated() -> None:
+    world = always(HttpResponse(status=302, headers=(("Location", "https://elsewhere.example"),)))
+    with pytest.raises(TokenEndpointUnavailableError, match="status 302"):
+        world.run(access_token_flow(LOGIN))
+    assert [request.url for request, _ in world.sent] == [LOGIN.client.token_endpoint]
+
+
+def test_the_setting_lets_a_token_be_spent_that_cannot_be_stored() -> None:
+    world = World(tokens=EXPIRED, answer=granted, storable=False)
+    assert world.run(access_token_flow(replace(LOGIN, allow_unstorable=True))) == "at1"
+
+
+def test_an_idle_login_is_renewed_in_time_and_one_in_use_is_left_alone() -> None:
+    day = timedelta(days=1)
+    world = World(tokens=held(timedelta(minutes=30)), answer=granted)
+    world.run(keep_alive_flow(LOGIN, day))
+    assert world.background == []
+    world.now += day
+    world.run(keep_alive_flow(LOGIN, day))
+    (background,) = world.background
+    assert world.exclusively(background).refresh_token == "rt1"
+    world.background.clear()
+    world.run(keep_alive_flow(LOGIN, day))
+    assert world.background == []
+
+
+def test_an_idle_login_that_another_process_has_just_renewed_is_not_renewed_again() -> None:
+    world = World(tokens=held(timedelta(minutes=30)), answer=granted)
+    assert world.exclusively(refresh_flow(LOGIN, idle=timedelta(days=1))).refresh_token == "rt0"
+    assert world.sent == []
+
+
+def test_a_dead_or_absent_login_is_not_kept_alive() -> None:
+    for tokens in (TokenSet(), refuse(EXPIRED, "rt0", reason="invalid_grant", now=NOON)):
+        world = World(tokens=tokens, answer=granted)
+        world.run(keep_alive_flow(LOGIN, timedelta(hours=1)))
+        assert world.background == []
+
+
+def test_an_api_key_takes_the_place_of_a_login() -> None:
+    world = World(tokens=TokenSet(), answer=granted)
+    key = ApiKey(key="s3cret")
+    assert world.run(access_token_flow(key)) == "s3cret"
+    with pytest.raises(UpstreamRejectedTokenError, match="LLM_API_KEY"):
+        world.run(access_token_flow(key, rejected="s3cret"))
+    world.run(keep_alive_flow(key, timedelta(hours=1)))
+    assert world.run(login_status_flow(key)).state is None
+    assert "s3cret" not in repr(key)
+
+
+def test_the_status_of_a_login_spends_nothing_and_shows_no_token() -> None:
+    world = World(tokens=refuse(STALE, "rt0", reason="invalid_grant", now=NOON), answer=granted, trouble="disk full")
+    status = world.run(login_status_flow(LOGIN))
+    assert (status.state, status.has_refresh_token, status.trouble) == (TokenState.STALE, True, "disk full")
+    assert status.setback is not None
+    assert "rt0" not in repr(status)
+    assert world.sent == []
+
+
+def test_the_servers_clock_is_compared_with_ours_and_its_dates_are_read_by_its_own() -> None:
+    ahead = format_datetime((NOON + timedelta(hours=1)).astimezone(UTC), usegmt=True)
+    later = format_datetime((NOON + timedelta(hours=1, seconds=9)).astimezone(UTC), usegmt=True)
+    world = always(HttpResponse(status=503, headers=(("Date", ahead), ("Retry-After", later))))
+    with pytest.raises(TokenEndpointUnavailableError) as caught:
+        world.run(access_token_flow(LOGIN))
+    assert caught.value.retry_after == timedelta(seconds=9)
+
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        given = granted(request, route)
+        assert isinstance(given, HttpResponse)
+        return replace(given, headers=(("Date", ahead),))
+
+    world = World(tokens=EXPIRED, answer=answer)
+    world.run(access_token_flow(LOGIN))
+    assert world.events[-1].clock_skew_seconds == 3600
 
 
 def test_lasting_trouble_brews_no_storm() -> None:
@@ -226,7 +355,7 @@ def test_lasting_trouble_brews_no_storm() -> None:
         with pytest.raises(TokenEndpointUnavailableError):
             world.run(access_token_flow(LOGIN))
         world.now += timedelta(milliseconds=10)
-    assert len(world.sent) <= 7
+    assert len(world.sent) <= 8
 
 
 def test_a_replaced_refresh_token_is_stored_even_when_no_access_token_came() -> None:
@@ -241,7 +370,7 @@ def test_a_refresh_that_was_sent_is_not_repeated_over_the_other_route(error: Tra
     world = World(tokens=EXPIRED, answer=lambda _request, _route: error, routes=(Route.DIRECT, Route.PROXY))
     with pytest.raises(TokenEndpointUnavailableError):
         world.run(access_token_flow(LOGIN))
-    assert [route for _, route in world.sent] == [Route.DIRECT]
+    assert {route for _, route in world.sent} == {Route.DIRECT}
 
 
 def test_a_refresh_that_never_left_takes_the_other_route_which_is_remembered() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -15,12 +16,24 @@ from domain.oauth2 import (
     DEFAULT_LIFETIME,
     LONGEST_LIFETIME,
     AnswerKind,
+    ClientAuthentication,
     OAuth2Client,
     read_answer,
     refresh_request,
     renew,
 )
-from domain.tokens import RefreshPolicy, Setback, TokenSet, TokenState, fingerprint, parse_expires_at, refuse, set_back
+from domain.tokens import (
+    RefreshPolicy,
+    Setback,
+    TokenSet,
+    TokenState,
+    begin_attempt,
+    fingerprint,
+    parse_expires_at,
+    refuse,
+    set_back,
+    settle_attempt,
+)
 
 NOON = datetime(2026, 1, 2, 12, 0, 0, tzinfo=UTC)
 POLICY = RefreshPolicy()
@@ -133,23 +146,26 @@ def test_no_new_refresh_token_means_that_the_old_one_stays() -> None:
         ({"error": "unsupported_grant_type"}, 400, AnswerKind.MISCONFIGURED),
         ({"error": "invalid_scope"}, 400, AnswerKind.MISCONFIGURED),
         ({"error": "server_error"}, 400, AnswerKind.UNAVAILABLE),
-        ({"error": "invalid_grant"}, 500, AnswerKind.UNAVAILABLE),
-        (b"<html>Bad gateway</html>", 502, AnswerKind.UNAVAILABLE),
-        (b"<html>Please log in</html>", 200, AnswerKind.UNAVAILABLE),
-        (b"", 200, AnswerKind.UNAVAILABLE),
-        (b"\xff\xfe", 200, AnswerKind.UNAVAILABLE),
-        (b"[" * 100_000, 200, AnswerKind.UNAVAILABLE),
-        ([], 200, AnswerKind.UNAVAILABLE),
-        ({"token_type": "Bearer"}, 200, AnswerKind.UNAVAILABLE),
-        ({"access_token": ""}, 200, AnswerKind.UNAVAILABLE),
-        ({"access_token": 7}, 200, AnswerKind.UNAVAILABLE),
-        ({"access_token": "line\nbreak"}, 200, AnswerKind.UNAVAILABLE),
-        ({"access_token": "a", "token_type": "DPoP"}, 200, AnswerKind.UNAVAILABLE),
+        ({"error": "invalid_grant"}, 500, AnswerKind.UNKNOWN),
+        (b"<html>Bad gateway</html>", 502, AnswerKind.UNKNOWN),
+        (b"<html>Please log in</html>", 200, AnswerKind.UNKNOWN),
+        (b"", 200, AnswerKind.UNKNOWN),
+        (b"\xff\xfe", 200, AnswerKind.UNKNOWN),
+        (b"[" * 100_000, 200, AnswerKind.UNKNOWN),
+        ([], 200, AnswerKind.UNKNOWN),
+        ({"token_type": "Bearer"}, 200, AnswerKind.UNKNOWN),
+        ({"access_token": ""}, 200, AnswerKind.UNKNOWN),
+        ({"access_token": 7}, 200, AnswerKind.UNKNOWN),
+        ({"access_token": "line\nbreak"}, 200, AnswerKind.UNKNOWN),
+        ({"access_token": "a", "token_type": "DPoP"}, 200, AnswerKind.UNKNOWN),
         ({"access_token": "a"}, 302, AnswerKind.UNAVAILABLE),
+        (b"slow down", 429, AnswerKind.UNAVAILABLE),
+        (b"later", 503, AnswerKind.UNAVAILABLE),
+        (b"", 504, AnswerKind.UNKNOWN),
         ({"access_token": "a", "token_type": "bearer"}, 200, AnswerKind.GRANTED),
     ],
 )
-def test_an_answer_is_a_grant_a_dead_login_a_refused_client_or_trouble_that_may_pass(
+def test_an_answer_is_a_grant_a_dead_login_a_refused_client_trouble_or_an_unknown_outcome(
     document: Any, status: int, kind: AnswerKind
 ) -> None:
     assert read_answer(answer(document, status)).kind is kind
@@ -224,3 +240,41 @@ def test_a_setback_ends_when_its_time_has_come() -> None:
 )
 def test_a_stored_time_is_read_in_any_form_that_was_ever_written(text: str, moment: datetime | None) -> None:
     assert parse_expires_at(text) == moment
+
+
+def form_of(client: OAuth2Client) -> dict[str, list[str]]:
+    return parse_qs(refresh_request(client, "rt").body.decode(), strict_parsing=True)
+
+
+def test_a_confidential_client_proves_itself_in_the_header_or_in_the_form_but_never_in_both() -> None:
+    basic = OAuth2Client(
+        token_endpoint="t", client_id="a b", client_secret="s:c%", authentication=ClientAuthentication.BASIC
+    )
+    (authorization,) = [value for name, value in refresh_request(basic, "rt").headers if name == "Authorization"]
+    # RFC 6749 section 2.3.1: both are form-encoded before they are joined.
+    assert base64.b64decode(authorization.removeprefix("Basic ")) == b"a+b:s%3Ac%25"
+    assert "client_id" not in form_of(basic)
+    assert "client_secret" not in form_of(basic)
+    post = OAuth2Client(token_endpoint="t", client_id="c", client_secret="s", authentication=ClientAuthentication.POST)
+    assert (form_of(post)["client_id"], form_of(post)["client_secret"]) == (["c"], ["s"])
+    assert "Authorization" not in dict(refresh_request(post, "rt").headers)
+    assert "s:c%" not in repr(basic)
+
+
+def test_a_scope_is_asked_for_when_it_is_set() -> None:
+    assert form_of(OAuth2Client(token_endpoint="t", client_id="c", scope="openid offline_access"))["scope"] == [
+        "openid offline_access"
+    ]
+
+
+def test_a_clock_that_was_set_back_makes_a_token_stale_and_not_immortal() -> None:
+    fresh = token(timedelta(minutes=30), timedelta(hours=1))
+    assert fresh.state(NOON - timedelta(hours=2), POLICY) is TokenState.STALE
+
+
+def test_requests_without_an_answer_are_counted_for_one_refresh_token_and_settled_one_by_one() -> None:
+    tokens = begin_attempt(begin_attempt(TokenSet(refresh_token="rt"), "rt", now=NOON), "rt", now=NOON)
+    assert tokens.unanswered == 2
+    assert settle_attempt(tokens).unanswered == 1
+    assert settle_attempt(settle_attempt(tokens)).attempt is None
+    assert replace(tokens, refresh_token="another").unanswered == 0

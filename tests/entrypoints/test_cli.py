@@ -179,7 +179,7 @@ def test_a_real_account_is_served_through_the_same_door(tmp_path: Path) -> None:
         write_env(tmp_path, world)
         with serving(*OCA, "serve", "--demo-if-unconfigured", "--port", "0", cwd=tmp_path) as server:
             assert httpx.get(f"{server.url}/readyz", trust_env=False, timeout=30).json()["status"] == "ready"
-            assert server.stop(signal.SIGTERM) in (0, 143)
+            assert server.stop(signal.SIGTERM) == 0
         assert "SANDBOX" not in server.screen
         assert "Traceback" not in server.screen
 

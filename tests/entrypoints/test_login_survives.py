@@ -100,17 +100,24 @@ def test_a_new_refresh_token_pasted_into_the_file_mends_it_without_a_restart(run
         TokenFault.CLOSED_BEFORE_ROTATION,
     ],
 )
-def test_trouble_at_the_token_endpoint_is_said_clearly_and_the_login_outlives_it(
+def test_one_faulty_answer_of_the_token_endpoint_is_made_up_for_and_lasting_trouble_is_said_clearly(
     running: Stack, fault: TokenFault
 ) -> None:
     with running.client() as client:
         assert ask(client) == 200
         running.expire()
         running.controls.fail_next(fault)
+        assert ask(client) == 200
+        running.expire()
+        running.controls.fail_next(*[fault] * 4)
         response = client.post("/v1/chat/completions", json=CHAT)
         assert (response.status_code, response.json()["error"]["code"]) == (503, "token_endpoint_unavailable")
+        assert "The login is kept" in response.json()["error"]["message"]
+        while running.controls.take_fault() is not None:
+            pass
         running.clock.advance(timedelta(seconds=2))
         assert ask(client) == 200
+    assert running.controls.tokens.reuses == 0
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from domain.chat import ChatRequest, Model
 from domain.errors import TokenError, UpstreamError
 from domain.events import StreamEvent
+from domain.flows import LoginStatus
+from domain.tokens import TokenState
 from ports.gateway import ModelList
 
 Step = StreamEvent | TokenError | UpstreamError | Callable[[], None]
@@ -49,6 +51,9 @@ class FakeChatGateway:
 
     def access_token(self) -> str:
         return "fake-access-token"
+
+    def login_status(self) -> LoginStatus:
+        return LoginStatus(state=TokenState.FRESH, has_refresh_token=True)
 
     def list_models(self) -> ModelList:
         self.times_listed += 1

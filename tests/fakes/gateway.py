@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 
 from domain.chat import Model
 from domain.errors import OCAError
+from domain.flows import LoginStatus
 from domain.http import Headers
+from domain.tokens import TokenState
 from ports.gateway import ModelList, Relay
 
 Piece = bytes | OCAError | asyncio.Event
@@ -56,6 +58,7 @@ class FakeGateway:
         self.refreshed = 0
         self.login_trouble: OCAError | None = None
         self.opening: asyncio.Event | None = None
+        self.store_trouble: str | None = None
         self.closed = False
         self.cancelled_openings = 0
 
@@ -63,6 +66,9 @@ class FakeGateway:
         if self.login_trouble is not None:
             raise self.login_trouble
         return "at"
+
+    async def login_status(self) -> LoginStatus:
+        return LoginStatus(state=TokenState.FRESH, has_refresh_token=True, trouble=self.store_trouble)
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
         self.refreshed += refresh

@@ -15,7 +15,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from tests.fakes.loop_thread import LoopThread
-from tests.fakes.wire_server import WireRequest, read_request
+from tests.fakes.wire_server import WireRequest, abort, read_request
 
 HOP_BY_HOP = frozenset({"proxy-authorization", "proxy-connection", "connection"})
 
@@ -66,7 +66,7 @@ class ProxyServer:
     async def _stop(self) -> None:
         self._server.close()
         for writer in self._writers:
-            writer.transport.abort()
+            abort(writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

@@ -65,6 +65,9 @@ class FakeTokenStore:
         if not self.storable:
             raise TokenStoreError("The tokens could not be stored.")
 
+    def trouble(self) -> str | None:
+        return None if self._unsaved is None else "The tokens could not be stored."
+
     @contextmanager
     def exclusive(self) -> Generator[None]:
         if not self._exclusive.acquire(timeout=self.lock_timeout.total_seconds()):
@@ -96,9 +99,11 @@ class FakeTokenStore:
         tokens = self._unsaved[0] if self._unsaved is not None else self.stored
         name = None if tokens.refresh_token is None else fingerprint(tokens.refresh_token)
         if tokens.setback is not None and tokens.setback.fingerprint != name:
-            return replace(tokens, setback=None)
+            tokens = replace(tokens, setback=None)
+        if tokens.attempt is not None and tokens.attempt.fingerprint != name:
+            tokens = replace(tokens, attempt=None)
         return tokens
 
 
 def _login(tokens: TokenSet) -> TokenSet:
-    return replace(tokens, issued_at=None, setback=None)
+    return replace(tokens, issued_at=None, setback=None, attempt=None)

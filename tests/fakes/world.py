@@ -13,10 +13,12 @@ from domain.effects import (
     InBackground,
     LoadTokens,
     OpenStream,
+    Pause,
     ProveStorable,
     ReadBody,
     ReadClock,
     ReadRoutes,
+    ReadStoreTrouble,
     RememberRoute,
     Report,
     RouteKnown,
@@ -55,7 +57,10 @@ class FakeStream:
 
 @dataclass
 class World:
-    """`answer` plays every server. `elsewhere` runs whenever the lock is taken: what other workers did meanwhile."""
+    """`answer` plays every server, `elsewhere` what other workers do while this one waits for the lock.
+
+    `saved` are the pairs that were stored, without the notes beside them.
+    """
 
     tokens: TokenSet
     answer: Callable[[HttpRequest, Route], Answer]
@@ -72,6 +77,8 @@ class World:
     streams: list[FakeStream] = field(default_factory=list[FakeStream])
     events: list[TokenEvent] = field(default_factory=list[TokenEvent])
     background: list[Flow[TokenSet]] = field(default_factory=list[Flow[TokenSet]])
+    paused: list[timedelta] = field(default_factory=list[timedelta])
+    trouble: str | None = None
     locked: int = 0
 
     def run(self, flow: Flow[T]) -> T:
@@ -94,10 +101,11 @@ class World:
                 return self.tokens
             case SaveTokens(tokens):
                 assert self.locked, "saved without the lock"
-                self.tokens = tokens
-                self.saved.append(tokens)
-                if self.saving_fails:
-                    raise TokenStoreError("the disk is full")
+                before, self.tokens = self.tokens, tokens
+                if (before.access_token, before.refresh_token) != (tokens.access_token, tokens.refresh_token):
+                    self.saved.append(tokens)
+                    if self.saving_fails:
+                        raise TokenStoreError("the disk is full")
                 return None
             case ProveStorable():
                 if not self.storable:
@@ -105,6 +113,12 @@ class World:
                 return None
             case ReadClock():
                 return self.now
+            case Pause(duration):
+                self.paused.append(duration)
+                self.now += duration
+                return None
+            case ReadStoreTrouble():
+                return self.trouble
             case ReadRoutes():
                 rest = tuple(route for route in self.routes if route is not self.working)
                 return rest if self.working is None else (self.working, *rest)

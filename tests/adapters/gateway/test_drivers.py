@@ -17,8 +17,9 @@ from adapters.gateway.blocking import BlockingDriver
 from adapters.gateway.routes import RouteMemory
 from domain.effects import Effect, Flow
 from domain.errors import ConnectionLostError, NotConnectedError, UpstreamStatusError, UpstreamUnreachableError
-from domain.flows import access_token_flow, refresh_flow
+from domain.flows import access_token_flow
 from domain.http import HttpRequest, HttpResponse, Route
+from domain.refreshing import refresh_flow
 from domain.token_events import TokenEventKind
 from domain.tokens import TokenSet
 from domain.upstream_flows import authorized_stream_flow, list_models_flow

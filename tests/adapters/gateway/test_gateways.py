@@ -48,7 +48,7 @@ def asyncio_gateway(ports: Ports, *, models_url: str | None = UPSTREAM.models_ur
     return AsyncioGateway(
         driver=ports.asyncio,
         clock=ports.clock,
-        login=LOGIN,
+        credential=LOGIN,
         upstream=replace(UPSTREAM, models_url=models_url),
         endpoints=ENDPOINTS,
         default_model="default",
@@ -58,7 +58,7 @@ def asyncio_gateway(ports: Ports, *, models_url: str | None = UPSTREAM.models_ur
 def blocking_gateway(ports: Ports) -> BlockingGateway:
     return BlockingGateway(
         driver=ports.blocking,
-        login=LOGIN,
+        credential=LOGIN,
         upstream=UPSTREAM,
         endpoints=ENDPOINTS,
         codec=OpenAIChatCodec(),

@@ -17,10 +17,10 @@ Exchange = Callable[[str], httpx.Response]
 @pytest.mark.parametrize(
     ("fault", "status", "kind"),
     [
-        (TokenFault.STATUS_500, 500, AnswerKind.UNAVAILABLE),
+        (TokenFault.STATUS_500, 500, AnswerKind.UNKNOWN),
         (TokenFault.STATUS_503, 503, AnswerKind.UNAVAILABLE),
-        (TokenFault.HTML, 502, AnswerKind.UNAVAILABLE),
-        (TokenFault.NOT_JSON, 200, AnswerKind.UNAVAILABLE),
+        (TokenFault.HTML, 502, AnswerKind.UNKNOWN),
+        (TokenFault.NOT_JSON, 200, AnswerKind.UNKNOWN),
         (TokenFault.NO_EXPIRES_IN, 200, AnswerKind.GRANTED),
         (TokenFault.EXPIRES_IN_STRING, 200, AnswerKind.GRANTED),
         (TokenFault.EXPIRES_IN_WRONG, 200, AnswerKind.GRANTED),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.token_store.files import Files
 from adapters.token_store.notebook import Notebook, read_notebook
-from domain.tokens import TokenSet, refuse, set_back
+from domain.tokens import TokenSet, begin_attempt, refuse, set_back
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600000, tzinfo=UTC)
 TOKENS = TokenSet(refresh_token="the refresh token", access_token="the access token", issued_at=NOW)
@@ -63,10 +63,24 @@ def test_garbage_is_an_empty_notebook(data: bytes) -> None:
 def test_a_spoilt_setback_is_none(spoilt: bytes) -> None:
     waiting = set_back(TOKENS, "the refresh token", reason="r", now=NOW, wait=timedelta(0))
     # A later key takes the place of an earlier one.
-    data = Notebook.of(waiting).encode().replace(b"}}", b", " + spoilt + b"}}")
+    data = Notebook.of(waiting).encode().replace(b"}, ", b", " + spoilt + b"}, ")
     assert Notebook.decode(data).setback is None
 
 
 def test_an_absent_notebook_is_empty(tmp_path: Path) -> None:
     assert read_notebook(Files(), tmp_path / "absent") == Notebook()
     assert read_notebook(Files(), tmp_path) == Notebook()
+
+
+def test_an_attempt_is_kept_with_its_count() -> None:
+    begun = begin_attempt(begin_attempt(TOKENS, "the refresh token", now=NOW), "the refresh token", now=NOW)
+    assert Notebook.decode(Notebook.of(begun).encode()).applied_to(TOKENS).attempt == begun.attempt
+    other = replace(TOKENS, refresh_token="another")
+    assert Notebook.of(begun).applied_to(other).attempt is None
+
+
+@pytest.mark.parametrize("spoilt", [b'"at": 5', b'"unanswered": 0', b'"unanswered": null', b'"refresh_token": 1'])
+def test_a_spoilt_attempt_is_none(spoilt: bytes) -> None:
+    begun = begin_attempt(TOKENS, "the refresh token", now=NOW)
+    data = Notebook.of(begun).encode().replace(b"}}", b", " + spoilt + b"}}")
+    assert Notebook.decode(data).attempt is None

@@ -1,0 +1,254 @@
+"""One refresh, under the store's lock: the most dangerous minute of a login.
+
+What is durable before what: the attempt before the request leaves, the bought pair before anyone gets it. A request
+whose outcome is unknown is repeated once at once, since a server that forgives does so for seconds; a definite refusal
+a few times; then the login rests for a growing while. Only the server's own word makes a refresh token dead.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from domain.effects import Flow, LoadTokens, Pause, ProveStorable, ReadClock, Report, SaveTokens
+from domain.errors import (
+    CertificateError,
+    LoginRequiredError,
+    NotConnectedError,
+    TokenEndpointError,
+    TokenEndpointUnavailableError,
+    TokenError,
+    TokenStoreError,
+    TransportError,
+)
+from domain.http import HttpResponse, Timeouts
+from domain.oauth2 import TRY_LATER, AnswerKind, OAuth2Client, TokenAnswer, read_answer, refresh_request, renew
+from domain.routes import over_routes_flow
+from domain.token_events import TokenEvent, TokenEventKind
+from domain.tokens import (
+    RefreshPolicy,
+    Setback,
+    TokenSet,
+    TokenState,
+    begin_attempt,
+    fingerprint,
+    refuse,
+    set_back,
+    settle_attempt,
+)
+
+# A token endpoint's answer is some kilobytes; more is not one.
+MAX_TOKEN_ANSWER_BYTES = 256 * 1024
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+# Those who wait for a token wait through these pauses, each stretched by up to a half.
+PAUSES = tuple(timedelta(seconds=s) for s in (0.2, 0.6, 1.2))
+LONGEST_OBEYED_PAUSE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """A login to be kept alive. `mend` tells a person how to log in again; it ends every message that asks for it.
+
+    `allow_unstorable` lets a refresh token be spent although its successor could be kept in memory only.
+    """
+
+    client: OAuth2Client
+    policy: RefreshPolicy
+    timeouts: Timeouts
+    mend: str
+    allow_unstorable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What became of one request: an answer, or the words of why there is none."""
+
+    answer: TokenAnswer
+    status: int = 0
+    retry_after: timedelta = timedelta(0)
+    clock_skew: timedelta | None = None
+    repeatable: bool = False
+    cause: TransportError | None = None
+
+
+def refresh_flow(login: Login, *, rejected: str | None = None, idle: timedelta | None = None) -> Flow[TokenSet]:
+    """Renew the token set; to be run under the store's lock. Raises TokenError.
+
+    Nothing is sent when another worker has done it meanwhile: when the token is FRESH and not the `rejected` one, or,
+    with `idle`, when the refresh token was used more recently than that.
+    """
+    # Loaded again: another worker may have renewed it while we waited for the lock.
+    tokens = yield from LoadTokens()
+    now = yield from ReadClock()
+    if _is_good(tokens, now, login, rejected=rejected, idle=idle):
+        yield from Report(TokenEvent(kind=TokenEventKind.ADOPTED))
+        return tokens
+    refresh_token = tokens.refresh_token
+    if refresh_token is None:
+        raise LoginRequiredError(f"There is no refresh token, so no access token can be bought. {login.mend}")
+    setback = tokens.current_setback(now)
+    if setback is not None:
+        raise _error_of(setback, login, now)
+    if not login.allow_unstorable:
+        yield from ProveStorable()
+    return (yield from _spend(login, tokens, refresh_token))
+
+
+def _is_good(tokens: TokenSet, now: datetime, login: Login, *, rejected: str | None, idle: timedelta | None) -> bool:
+    if idle is not None:
+        last = tokens.idle_for(now)
+        return last is not None and last < idle
+    return tokens.access_token != rejected and tokens.state(now, login.policy) is TokenState.FRESH
+
+
+def _spend(login: Login, tokens: TokenSet, refresh_token: str) -> Flow[TokenSet]:
+    pauses = iter(PAUSES)
+    while True:
+        begun = yield from ReadClock()
+        yield from SaveTokens(begin_attempt(tokens, refresh_token, now=begun))
+        outcome = yield from _ask(login, refresh_token)
+        if outcome.answer.kind is AnswerKind.GRANTED:
+            return (yield from _granted(tokens, refresh_token, outcome, begun))
+        # Loaded once more: a person may have pasted a new refresh token while the server answered.
+        tokens = yield from LoadTokens()
+        if tokens.refresh_token != refresh_token:
+            return (yield from refresh_flow(login))
+        if outcome.answer.kind is not AnswerKind.UNKNOWN:
+            tokens = settle_attempt(tokens)
+        pause = _pause_before_repeating(login, tokens, outcome, pauses)
+        if pause is None:
+            return (yield from _give_up(login, tokens, refresh_token, outcome))
+        yield from Pause(pause)
+
+
+def _ask(login: Login, refresh_token: str) -> Flow[_Outcome]:
+    request = refresh_request(login.client, refresh_token)
+    try:
+        response = yield from over_routes_flow(request, login.timeouts, max_bytes=MAX_TOKEN_ANSWER_BYTES)
+    except TransportError as error:
+        unsent = isinstance(error, NotConnectedError)
+        kind = AnswerKind.UNAVAILABLE if unsent else AnswerKind.UNKNOWN
+        repeatable = unsent and not isinstance(error, CertificateError)
+        return _Outcome(answer=TokenAnswer(kind=kind, why=str(error)), repeatable=repeatable, cause=error)
+    now = yield from ReadClock()
+    server_time = _http_date(response.header("Date"))
+    return _Outcome(
+        answer=read_answer(response),
+        status=response.status,
+        retry_after=_retry_after(response, server_time or now),
+        clock_skew=None if server_time is None else server_time - now,
+        repeatable=response.status in TRY_LATER,
+    )
+
+
+def _pause_before_repeating(
+    login: Login, tokens: TokenSet, outcome: _Outcome, pauses: Iterator[timedelta]
+) -> timedelta | None:
+    """How long to wait before the same request is sent again now; None: not now."""
+    if outcome.answer.refresh_token is not None:
+        return None
+    if outcome.answer.kind is AnswerKind.UNKNOWN:
+        return timedelta(0) if tokens.unanswered == 1 else None
+    if not outcome.repeatable or outcome.retry_after > LONGEST_OBEYED_PAUSE:
+        return None
+    pause = next(pauses, None)
+    return None if pause is None else max(pause * (1 + login.policy.jitter / 2), outcome.retry_after)
+
+
+def _granted(tokens: TokenSet, refresh_token: str, outcome: _Outcome, begun: datetime) -> Flow[TokenSet]:
+    now = yield from ReadClock()
+    renewed = renew(tokens, outcome.answer, now)
+    name = fingerprint(refresh_token)
+    yield from _save_pair(renewed, name)
+    yield from Report(
+        TokenEvent(
+            kind=TokenEventKind.REFRESHED,
+            refresh_token_fingerprint=name,
+            rotated=renewed.refresh_token != refresh_token,
+            took_seconds=(now - begun).total_seconds(),
+            clock_skew_seconds=None if outcome.clock_skew is None else outcome.clock_skew.total_seconds(),
+        )
+    )
+    return renewed
+
+
+def _save_pair(tokens: TokenSet, name: str) -> Flow[None]:
+    """Make a bought pair durable. Where that fails, the store keeps it in memory: it is the only one that works."""
+    try:
+        yield from SaveTokens(tokens)
+    except TokenStoreError as error:
+        yield from Report(TokenEvent(kind=TokenEventKind.UNSAVED, why=str(error), refresh_token_fingerprint=name))
+
+
+def _give_up(login: Login, tokens: TokenSet, refresh_token: str, outcome: _Outcome) -> Flow[TokenSet]:
+    now = yield from ReadClock()
+    answer = outcome.answer
+    name = fingerprint(refresh_token)
+    if answer.kind is AnswerKind.LOGIN_REQUIRED:
+        why = answer.why + _explanation(tokens)
+        yield from SaveTokens(refuse(tokens, refresh_token, reason=why, now=now))
+        yield from Report(TokenEvent(kind=TokenEventKind.DEAD, why=why, refresh_token_fingerprint=name))
+        raise LoginRequiredError(f"The authorization server refused the refresh token ({why}). {login.mend}")
+    yield from Report(TokenEvent(kind=TokenEventKind.FAILED, why=answer.why, refresh_token_fingerprint=name))
+    if answer.refresh_token is not None:
+        # No access token came, but the refresh token has been replaced: the old one is spent.
+        tokens = replace(tokens, refresh_token=answer.refresh_token, attempt=None, setback=None)
+        yield from _save_pair(tokens, name)
+    unspent = answer.refresh_token or refresh_token
+    yield from SaveTokens(set_back(tokens, unspent, reason=answer.why, now=now, wait=outcome.retry_after))
+    if answer.kind is AnswerKind.MISCONFIGURED:
+        raise TokenEndpointError(
+            f"The authorization server refused this client ({answer.why}). "
+            "Check OAUTH_CLIENT_ID and OAUTH_HOST (or OAUTH_TOKEN_URL).",
+            error=answer.error,
+            status=outcome.status,
+        )
+    said = answer.why if outcome.cause is not None else f"the token endpoint answered with {answer.why}"
+    raise TokenEndpointUnavailableError(
+        f"The access token could not be renewed: {said.rstrip('.')}. The login is kept and tried again.",
+        retry_after=outcome.retry_after or None,
+    ) from outcome.cause
+
+
+def _explanation(tokens: TokenSet) -> str:
+    if tokens.attempt is None:
+        return ""
+    return (
+        f"; the answer to a request with it, sent at {tokens.attempt.at:%Y-%m-%d %H:%M:%S} UTC, never arrived, so the "
+        "server has probably replaced it then"
+    )
+
+
+def _error_of(setback: Setback, login: Login, now: datetime) -> TokenError:
+    if setback.until is None:
+        return LoginRequiredError(
+            f"The authorization server refused this refresh token at {setback.at:%Y-%m-%d %H:%M:%S} UTC "
+            f"({setback.reason}); it is not asked again. {login.mend}"
+        )
+    return TokenEndpointUnavailableError(
+        f"The access token could not be renewed: {setback.reason.rstrip('.')}. "
+        f"The next attempt is due at {setback.until:%H:%M:%S} UTC.",
+        retry_after=setback.until - now,
+    )
+
+
+def _retry_after(response: HttpResponse, now: datetime) -> timedelta:
+    """Retry-After, as seconds or as a date (RFC 9110 section 10.2.3); zero when there is none.
+
+    `now` is the server's own time where it tells it, so that a skewed clock of ours does not count.
+    """
+    value = (response.header("Retry-After") or "").strip()
+    if value.isascii() and value.isdigit():
+        wait = timedelta(seconds=min(int(value[:9]), LONGEST_RETRY_AFTER.total_seconds()))
+    else:
+        moment = _http_date(value)
+        wait = timedelta(0) if moment is None else moment - now
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
+
+
+def _http_date(value: str | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,38 @@
+"""Which way a quick call goes, and when it may go another way."""
+
+from domain.effects import Flow, ReadRoutes, RememberRoute, Send
+from domain.errors import CertificateError, NotConnectedError, ResponseTooLargeError, TransportError
+from domain.http import HttpRequest, HttpResponse, Timeouts
+
+
+def over_routes_flow(
+    request: HttpRequest, timeouts: Timeouts, *, max_bytes: int, repeatable: bool = False
+) -> Flow[HttpResponse]:
+    """A quick call over the route that worked last, else over the other, remembering which one works.
+
+    The other route is tried when the request provably never left; a `repeatable` request also after other failures.
+    A refresh is not repeatable: a rotated token must not be asked for twice. Raises TransportError.
+    """
+    failures: list[TransportError] = []
+    for route in (yield from ReadRoutes()):
+        try:
+            response = yield from Send(request=request, route=route, timeouts=timeouts, max_bytes=max_bytes)
+        except (CertificateError, ResponseTooLargeError):
+            raise
+        except TransportError as error:
+            failures.append(error)
+            if not (repeatable or isinstance(error, NotConnectedError)):
+                raise
+        else:
+            yield from RememberRoute(route)
+            return response
+    yield from RememberRoute(None)
+    raise _combined(failures)
+
+
+def _combined(failures: list[TransportError]) -> TransportError:
+    if len(failures) == 1:
+        return failures[0]
+    words = "; ".join(str(failure).rstrip(".") for failure in failures)
+    timed_out = any(isinstance(failure, NotConnectedError) and failure.timed_out for failure in failures)
+    return NotConnectedError(words, timed_out=timed_out)
