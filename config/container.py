@@ -10,8 +10,10 @@ from adapters.gateway.asyncio import AsyncioDriver, AsyncioGateway
 from adapters.gateway.blocking import BlockingDriver, BlockingGateway
 from adapters.gateway.endpoints import CHAT, Endpoints
 from adapters.gateway.refresher import Refresher
-from adapters.gateway.routes import RouteMemory
+from adapters.gateway.upstream_memory import UpstreamMemory
+from adapters.token_journal.history import FileTokenHistory
 from adapters.token_journal.log import LogTokenJournal
+from adapters.token_journal.several import SeveralTokenJournals
 from adapters.token_store.dotenv import DotenvTokenStore
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
@@ -92,7 +94,11 @@ class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
 
     clock = providers.Singleton(SystemClock)
-    journal = providers.Singleton(LogTokenJournal)
+    journal = providers.Singleton(
+        SeveralTokenJournals,
+        providers.Singleton(LogTokenJournal),
+        providers.Singleton(FileTokenHistory, env_file=settings.provided.env_file, clock=clock),
+    )
     tls = providers.Singleton(
         tls_context,
         extra_ca_certs=settings.provided.extra_ca_certs,
@@ -103,7 +109,7 @@ class Container(containers.DeclarativeContainer):
         path=settings.provided.env_file,
         seed_refresh_token=providers.Callable(_seed, settings),
     )
-    routes = providers.Singleton(RouteMemory, proxied=providers.Callable(_proxied, settings))
+    memory = providers.Singleton(UpstreamMemory, proxied=providers.Callable(_proxied, settings))
     proxy_url = providers.Callable(_proxy_url, settings)
     requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)
     httpx_transport = providers.Singleton(HttpxTransport, proxy_url=proxy_url, tls=tls)
@@ -114,14 +120,14 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(OpenAIChatCodec)
 
     blocking_driver = providers.Singleton(
-        BlockingDriver, store=store, clock=clock, transport=requests_transport, routes=routes, journal=journal
+        BlockingDriver, store=store, clock=clock, transport=requests_transport, memory=memory, journal=journal
     )
     asyncio_driver = providers.Singleton(
         AsyncioDriver,
         store=store,
         clock=clock,
         transport=httpx_transport,
-        routes=routes,
+        memory=memory,
         journal=journal,
         refresher=providers.Callable(_refresher, blocking_driver),
     )

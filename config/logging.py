@@ -1,7 +1,6 @@
 """structlog: one line for each event, with secrets masked."""
 
 import logging
-import re
 import sys
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, cast
@@ -9,36 +8,19 @@ from typing import Any, Literal, cast
 import structlog
 from structlog.typing import Processor
 
-MASK = "[redacted]"
-_SECRET_NAMES = re.compile(
-    r"(authorization|cookie|password|secret|api[-_]?key|(access|refresh|id)[-_]token|^token$)(?!.*fingerprint)",
-    re.IGNORECASE,
-)
-_SECRET_TEXTS = (
-    # A bearer token, a JWT, credentials in an address, a token in a form or in JSON.
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {MASK}"),
-    (re.compile(r"\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), MASK),
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^/\s@:]+(:[^/\s@]*)?@"), rf"\1{MASK}@"),
-    (
-        re.compile(r"""(?i)((?:access|refresh|id)_token|client_secret|api_key)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+"""),
-        rf"\1\2{MASK}",
-    ),
-)
+from domain.redaction import MASK, names_a_secret, redact_text
 
 
 def redact(value: object) -> object:
     """The same value with every secret in it masked: by the name it stands under, or by its look."""
     if isinstance(value, str):
-        for pattern, replacement in _SECRET_TEXTS:
-            value = pattern.sub(replacement, value)
-        return value
+        return redact_text(value)
     if isinstance(value, bytes):
         return redact(value.decode(errors="replace"))
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value)
         return {
-            key: MASK if isinstance(key, str) and _SECRET_NAMES.search(key) else redact(item)
-            for key, item in items.items()
+            key: MASK if isinstance(key, str) and names_a_secret(key) else redact(item) for key, item in items.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item) for item in cast("list[object]", value)]

@@ -253,7 +253,8 @@ def _read(path: Path) -> Mapping[str, str | None]:
 
 
 def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | None], path: Path) -> list[str]:
-    where = f"set it in {path}" + ("" if path.is_file() else ", which does not exist yet (copy .env.example)")
+    state = "" if path.is_file() else ", which does not exist yet (copy .env.example)"
+    where = f"set it in {path}{', which is a folder and must be a file' if path.is_dir() else state}"
     problems = [
         f"{key} is missing: {where} or in the environment." for key in _REQUIRED[need] if _FIELDS[key] not in values
     ]

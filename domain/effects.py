@@ -92,6 +92,18 @@ class RememberRoute(Effect[None]):
     route: Route | None
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRejection(Effect[datetime | None]):
+    """Until when no token is renewed because the upstream refused one: a renewed one was refused as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class RememberRejection(Effect[None]):
+    """Renew no token for the upstream's sake until then."""
+
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send(Effect[HttpResponse]):
     """One exchange with a small answer, read whole; an answer over `max_bytes` raises ResponseTooLargeError.

@@ -120,10 +120,9 @@ class TokenEndpointError(TokenError):
     `error` is the code of RFC 6749 section 5.2, for example `invalid_client`.
     """
 
-    def __init__(self, message: str, *, error: str, status: int) -> None:
+    def __init__(self, message: str, *, error: str) -> None:
         super().__init__(message)
         self.error = error
-        self.status = status
 
 
 class TokenEndpointUnavailableError(TokenError):

@@ -23,8 +23,12 @@ class ApiKey:
 Credential = Login | ApiKey
 
 
-def access_token_flow(credential: Credential, *, rejected: str | None = None) -> Flow[str]:
+def access_token_flow(
+    credential: Credential, *, rejected: str | None = None, wait_when_stale: bool = False
+) -> Flow[str]:
     """A valid access token. `rejected` is one that the upstream has just refused, however long it should last.
+
+    `wait_when_stale` is for those who need a token to last: a STALE one is renewed first, if that is possible.
 
     Raises TokenError; UpstreamRejectedTokenError for a refused ApiKey, which nothing can renew.
     """
@@ -40,7 +44,7 @@ def access_token_flow(credential: Credential, *, rejected: str | None = None) ->
     if held is not None:
         if state is TokenState.FRESH:
             return held
-        if state is TokenState.STALE:
+        if state is TokenState.STALE and not (wait_when_stale and _can_refresh(tokens, now)):
             if _can_refresh(tokens, now):
                 yield from InBackground(refresh_flow(login))
             return held

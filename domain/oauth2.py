@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -16,7 +16,7 @@ from typing import Any, cast
 from urllib.parse import quote_plus, urlencode
 
 from domain.http import HttpRequest, HttpResponse
-from domain.tokens import TokenSet
+from domain.tokens import TokenSet, conceal
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=10)
@@ -71,7 +71,7 @@ class TokenAnswer:
 TRY_LATER = frozenset({429, 503})
 # RFC 6749 section 5.2; `invalid_token` is what some servers say for `invalid_grant`.
 _DEAD = frozenset({"invalid_grant", "invalid_token"})
-_MISCONFIGURED = frozenset(
+MISCONFIGURED = frozenset(
     {"invalid_client", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "invalid_request"}
 )
 
@@ -94,19 +94,23 @@ def refresh_request(client: OAuth2Client, refresh_token: str) -> HttpRequest:
     )
 
 
-def read_answer(response: HttpResponse) -> TokenAnswer:
-    """Classify an answer of the token endpoint; see `AnswerKind`. Never raises."""
+def read_answer(response: HttpResponse, *, secrets: Collection[str] = ()) -> TokenAnswer:
+    """Classify an answer of the token endpoint; see `AnswerKind`. Never raises.
+
+    `secrets` are what was sent: a server that repeats them in its explanation must not make us repeat them.
+    """
     document = _json_object(response.body)
-    if response.status == 200:  # noqa: PLR2004 - RFC 6749 section 5.1 demands exactly 200
+    # RFC 6749 section 5.1 demands exactly 200, but a pair that came with 201 has been paid for all the same.
+    if 200 <= response.status < 300:  # noqa: PLR2004
         return _read_grant(document)
-    error = _text(document, "error")
+    error = conceal(_text(document, "error"), secrets)[:100]
     # A server may add an explanation; it is shown, shortened and on one line.
-    described = " ".join(_text(document, "error_description").split())[:300]
+    described = " ".join(conceal(_text(document, "error_description"), secrets).split())[:300]
     why = ": ".join(part for part in (error, described) if part)
     if error and 400 <= response.status < 500:  # noqa: PLR2004
         if error in _DEAD:
             return TokenAnswer(kind=AnswerKind.LOGIN_REQUIRED, why=why, error=error)
-        if error in _MISCONFIGURED:
+        if error in MISCONFIGURED:
             return TokenAnswer(kind=AnswerKind.MISCONFIGURED, why=why, error=error)
     status = f"status {response.status}"
     # A redirect, a client error or "try later" was said before anything was done; a server error, who knows when.
@@ -118,14 +122,20 @@ def read_answer(response: HttpResponse) -> TokenAnswer:
     )
 
 
-def renew(tokens: TokenSet, answer: TokenAnswer, now: datetime) -> TokenSet:
-    """The set that follows a granted answer: no new refresh token means that the old one stays (section 6)."""
+def renew(tokens: TokenSet, answer: TokenAnswer, *, begun: datetime, now: datetime) -> TokenSet:
+    """The set that follows a granted answer: no new refresh token means that the old one stays (section 6).
+
+    The token was made somewhere between `begun`, when it was asked for, and `now`. It counts from the beginning, since
+    it must not be handed out when it is over, but from no earlier than a quarter of its life ago: a slow server must
+    not make a short-lived token useless.
+    """
     lifetime = answer.lifetime or DEFAULT_LIFETIME
+    issued_at = max(begun, now - lifetime / 4)
     return TokenSet(
         refresh_token=answer.refresh_token or tokens.refresh_token,
         access_token=answer.access_token,
-        expires_at=now + lifetime,
-        issued_at=now,
+        expires_at=issued_at + lifetime,
+        issued_at=issued_at,
     )
 
 

@@ -22,7 +22,16 @@ from domain.errors import (
     TransportError,
 )
 from domain.http import HttpResponse, Timeouts
-from domain.oauth2 import TRY_LATER, AnswerKind, OAuth2Client, TokenAnswer, read_answer, refresh_request, renew
+from domain.oauth2 import (
+    MISCONFIGURED,
+    TRY_LATER,
+    AnswerKind,
+    OAuth2Client,
+    TokenAnswer,
+    read_answer,
+    refresh_request,
+    renew,
+)
 from domain.routes import over_routes_flow
 from domain.token_events import TokenEvent, TokenEventKind
 from domain.tokens import (
@@ -64,7 +73,6 @@ class _Outcome:
     """What became of one request: an answer, or the words of why there is none."""
 
     answer: TokenAnswer
-    status: int = 0
     retry_after: timedelta = timedelta(0)
     clock_skew: timedelta | None = None
     repeatable: bool = False
@@ -133,12 +141,16 @@ def _ask(login: Login, refresh_token: str) -> Flow[_Outcome]:
     now = yield from ReadClock()
     server_time = _http_date(response.header("Date"))
     return _Outcome(
-        answer=read_answer(response),
-        status=response.status,
+        answer=read_answer(response, secrets=_secrets(login, refresh_token)),
         retry_after=_retry_after(response, server_time or now),
         clock_skew=None if server_time is None else server_time - now,
         repeatable=response.status in TRY_LATER,
     )
+
+
+def _secrets(login: Login, refresh_token: str) -> tuple[str, ...]:
+    secret = login.client.client_secret
+    return (refresh_token,) if secret is None else (refresh_token, secret)
 
 
 def _pause_before_repeating(
@@ -157,7 +169,7 @@ def _pause_before_repeating(
 
 def _granted(tokens: TokenSet, refresh_token: str, outcome: _Outcome, begun: datetime) -> Flow[TokenSet]:
     now = yield from ReadClock()
-    renewed = renew(tokens, outcome.answer, now)
+    renewed = renew(tokens, outcome.answer, begun=begun, now=now)
     name = fingerprint(refresh_token)
     yield from _save_pair(renewed, name)
     yield from Report(
@@ -197,17 +209,24 @@ def _give_up(login: Login, tokens: TokenSet, refresh_token: str, outcome: _Outco
     unspent = answer.refresh_token or refresh_token
     yield from SaveTokens(set_back(tokens, unspent, reason=answer.why, now=now, wait=outcome.retry_after))
     if answer.kind is AnswerKind.MISCONFIGURED:
-        raise TokenEndpointError(
-            f"The authorization server refused this client ({answer.why}). "
-            "Check OAUTH_CLIENT_ID and OAUTH_HOST (or OAUTH_TOKEN_URL).",
-            error=answer.error,
-            status=outcome.status,
-        )
-    said = answer.why if outcome.cause is not None else f"the token endpoint answered with {answer.why}"
+        raise _refused_client(answer.why)
+    wait = outcome.retry_after
+    again = f"at {now + wait:%H:%M:%S} UTC, as the server asks" if wait else "with the next request"
+    said = f"the token endpoint answered with {answer.why.rstrip('.')}."
+    if outcome.cause is not None:
+        said = f"{answer.why.rstrip('.')}. Check OAUTH_HOST (or OAUTH_TOKEN_URL), the network and HTTP_PROXY_URL."
     raise TokenEndpointUnavailableError(
-        f"The access token could not be renewed: {said.rstrip('.')}. The login is kept and tried again.",
-        retry_after=outcome.retry_after or None,
+        f"The access token could not be renewed: {said} The login is kept, and tried again {again}.",
+        retry_after=wait or None,
     ) from outcome.cause
+
+
+def _refused_client(why: str) -> TokenEndpointError:
+    return TokenEndpointError(
+        f"The authorization server refused this client ({why}). "
+        "Check OAUTH_CLIENT_ID and OAUTH_HOST (or OAUTH_TOKEN_URL).",
+        error=why.partition(":")[0],
+    )
 
 
 def _explanation(tokens: TokenSet) -> str:
@@ -225,6 +244,8 @@ def _error_of(setback: Setback, login: Login, now: datetime) -> TokenError:
             f"The authorization server refused this refresh token at {setback.at:%Y-%m-%d %H:%M:%S} UTC "
             f"({setback.reason}); it is not asked again. {login.mend}"
         )
+    if setback.reason.partition(":")[0] in MISCONFIGURED:
+        return _refused_client(setback.reason)
     return TokenEndpointUnavailableError(
         f"The access token could not be renewed: {setback.reason.rstrip('.')}. "
         f"The next attempt is due at {setback.until:%H:%M:%S} UTC.",

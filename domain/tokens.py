@@ -1,9 +1,11 @@
 """A login's tokens as values, and the rules of their age: RFC 6749 section 1.5, RFC 9700 section 4.14."""
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from urllib.parse import quote, quote_plus
 
 # A first failure costs no pause, since the next attempt often works; later ones do, so that no storm builds up.
 BACKOFF = tuple(timedelta(seconds=s) for s in (0, 0.5, 1, 2, 4, 8, 16, 30))
@@ -16,6 +18,14 @@ CLOCK_TOLERANCE = timedelta(minutes=1)
 def fingerprint(secret: str) -> str:
     """A name for a secret that can be written down: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(secret.encode()).hexdigest()[:16]
+
+
+def conceal(text: str, secrets: Collection[str]) -> str:
+    """The text with each of these secrets, as it is or percent-encoded, replaced by `***`."""
+    for secret in sorted(secrets, key=len, reverse=True):
+        for form in {secret, quote(secret, safe=""), quote_plus(secret)} - {""}:
+            text = text.replace(form, "***")
+    return text
 
 
 class TokenState(Enum):
@@ -54,6 +64,7 @@ class RefreshPolicy:
 class Setback:
     """What went wrong with one refresh token, so that the server is not asked again in vain.
 
+    `reason` begins with the OAuth error code, where the server gave one.
     `until` is when it may be tried again; None means never: the server has refused it for good. `fingerprint` tells
     which refresh token is meant; another one in the store makes the setback void.
     """

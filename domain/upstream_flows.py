@@ -3,7 +3,8 @@
 A flow ends when the stream is open. From then on nothing is repeated: bytes may have been handed out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from domain.effects import (
     CloseStream,
@@ -11,7 +12,10 @@ from domain.effects import (
     OpenedStream,
     OpenStream,
     ReadBody,
+    ReadClock,
+    ReadRejection,
     ReadRoutes,
+    RememberRejection,
     RememberRoute,
     RouteKnown,
 )
@@ -28,12 +32,14 @@ from domain.errors import (
     UpstreamUnreachableError,
 )
 from domain.flows import Credential, access_token_flow
-from domain.http import HttpRequest, HttpResponse, Route, Timeouts
+from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 from domain.routes import over_routes_flow
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
 UNAUTHORIZED = 401
+PAUSE_AFTER_REJECTION = timedelta(seconds=30)
+SHORTEST_SECRET_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,25 +52,39 @@ class Upstream:
     inference: Timeouts
 
 
-def authorized_stream_flow(credential: Credential, upstream: Upstream, request: HttpRequest) -> Flow[OpenedStream]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizedStream:
+    """An opened answer, and the access token that opened it, which must not come back with it."""
+
+    stream: OpenedStream
+    access_token: str = field(repr=False)
+
+
+def authorized_stream_flow(credential: Credential, upstream: Upstream, request: HttpRequest) -> Flow[AuthorizedStream]:
     """Send an inference request with a token and return its answer, opened; its status is 2xx.
 
-    A 401 renews the token and repeats the request once: not a byte has been handed out by then. Raises TokenError,
-    UpstreamError.
+    A 401 renews the token and repeats the request once: not a byte has been handed out by then. Where that did not
+    help a moment ago, it is not tried again at once: each time costs the authorization server a rotation. Raises
+    TokenError, UpstreamError.
     """
     token = yield from access_token_flow(credential)
     route = yield from _inference_route_flow(upstream)
     stream = yield from _open(request, token, route, upstream)
     if stream.status == UNAUTHORIZED:
         yield from CloseStream(stream)
+        now = yield from ReadClock()
+        pause_until = yield from ReadRejection()
+        if pause_until is not None and now < pause_until:
+            raise _rejected()
         token = yield from access_token_flow(credential, rejected=token)
         stream = yield from _open(request, token, route, upstream)
         if stream.status == UNAUTHORIZED:
             yield from CloseStream(stream)
+            yield from RememberRejection(now + PAUSE_AFTER_REJECTION)
             raise _rejected()
     if 200 <= stream.status < 300:  # noqa: PLR2004
-        return stream
-    return (yield from _refuse(stream))
+        return AuthorizedStream(stream=stream, access_token=token)
+    raise (yield from _refusal(stream, token))
 
 
 def list_models_flow(credential: Credential, upstream: Upstream, url: str) -> Flow[HttpResponse]:
@@ -81,7 +101,7 @@ def list_models_flow(credential: Credential, upstream: Upstream, url: str) -> Fl
     if response.status == UNAUTHORIZED:
         raise _rejected()
     if response.status != 200:  # noqa: PLR2004
-        raise UpstreamStatusError(status=response.status, headers=response.headers, body=response.body)
+        raise _status_error(response.status, response.headers, response.body, token)
     return response
 
 
@@ -138,10 +158,12 @@ def _quick(request: HttpRequest, upstream: Upstream) -> Flow[HttpResponse]:
     return over_routes_flow(request, upstream.quick, max_bytes=MAX_MODEL_LIST_BYTES, repeatable=True)
 
 
-def _refuse(stream: OpenedStream) -> Flow[OpenedStream]:
-    if 300 <= stream.status < 400:  # noqa: PLR2004
+def _refusal(stream: OpenedStream, token: str) -> Flow[UpstreamError]:
+    if not 400 <= stream.status < 600:  # noqa: PLR2004
         yield from CloseStream(stream)
-        raise UpstreamProtocolError(
+        if not 300 <= stream.status < 400:  # noqa: PLR2004
+            return UpstreamProtocolError(f"The upstream answered with status {stream.status}, which is no status.")
+        return UpstreamProtocolError(
             f"The upstream answered with a redirect (status {stream.status}), which is not followed, since it would "
             "carry the token elsewhere. Check LLM_API_URL: is it the API itself, with https and the full path?"
         )
@@ -150,7 +172,27 @@ def _refuse(stream: OpenedStream) -> Flow[OpenedStream]:
     except TransportError:
         # The status says enough when its explanation is lost.
         body = b""
-    raise UpstreamStatusError(status=stream.status, headers=stream.headers, body=body)
+    return _status_error(stream.status, stream.headers, body, token)
+
+
+def _status_error(status: int, headers: Headers, body: bytes, token: str) -> UpstreamStatusError:
+    """An upstream's error in its own words, but for our token, which some repeat."""
+    return UpstreamStatusError(
+        status=status,
+        headers=without_token(headers, token),
+        body=concealed(body, token),
+    )
+
+
+def concealed(body: bytes, token: str) -> bytes:
+    """A body, or a piece of one, without our token. One so short that plain words may hold it is left alone."""
+    secret = token.encode()
+    return body.replace(secret, b"***") if len(secret) >= SHORTEST_SECRET_BYTES and secret in body else body
+
+
+def without_token(headers: Headers, token: str) -> Headers:
+    """The fields of an answer that do not hold our token."""
+    return tuple((name, value) for name, value in headers if token not in value)
 
 
 def _rejected() -> UpstreamRejectedTokenError:

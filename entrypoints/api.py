@@ -43,8 +43,8 @@ def __getattr__(name: str) -> FastAPI:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         settings = load_settings()
+        configure_logging(settings.log_level, settings.log_format)
+        return create_app(build_container(settings))
     except ConfigurationError as error:
         print(*error.problems, sep="\n", file=sys.stderr)  # noqa: T201 - there is no log yet
         sys.exit(CONFIGURATION_EXIT)
-    configure_logging(settings.log_level, settings.log_format)
-    return create_app(build_container(settings))

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Never
@@ -15,6 +16,10 @@ from domain.errors import (
     TokenEndpointUnavailableError,
     UpstreamError,
 )
+
+# The name of the thread of adapters.gateway.refresher, which is not imported just for this.
+REFRESH_THREAD = "oca-token-refresh"
+INTERRUPTED_EXIT = 130
 
 app = typer.Typer(
     name="oca",
@@ -73,7 +78,27 @@ def token(env_file: EnvFile = None) -> None:
 
     settings = load_settings(Need.LOGIN, env_file=env_file)
     configure_logging("ERROR", settings.log_format)
-    print(OCAOauth2TokenManager(settings=settings).get_access_token())
+    print(OCAOauth2TokenManager(settings=settings).get_access_token(wait_when_stale=True))
+
+
+@app.command()
+def status(
+    env_file: EnvFile = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of text.")] = False,
+) -> None:
+    """Show where the login stands and what has happened to it; asks no server, prints no token."""
+    from entrypoints.status import look
+
+    report = look(env_file)
+    if as_json:
+        from entrypoints.status_document import status_document
+
+        print(status_document(report))
+    else:
+        from entrypoints.status_screen import draw
+
+        draw(report, sys.stdout)
+    raise typer.Exit(report.exit_code)
 
 
 @app.command()
@@ -112,8 +137,19 @@ def _exit_code(error: OCAError) -> int:
 
 
 def _terminate(_signal: int, _frame: object) -> Never:
-    # An orderly exit: a refresh under way in its own thread is awaited, so SIGTERM cannot cost the login.
+    _last_words()
     sys.exit(128 + signal.SIGTERM)
+
+
+def _last_words() -> None:
+    """Let a token request that is under way store what it buys; it is awaited at the interpreter's exit.
+
+    From here on a second Ctrl-C does nothing: it would cut that short, and cost the login.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if any(thread.name == REFRESH_THREAD for thread in threading.enumerate()):
+        print("Waiting for the token endpoint, so that the login is not lost; at most 30 s ...", file=sys.stderr)
 
 
 def main() -> None:
@@ -124,5 +160,9 @@ def main() -> None:
     except OCAError as error:
         print(error, file=sys.stderr)
         sys.exit(_exit_code(error))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        # Typer makes an exit of 130 of Ctrl-C; commands that are done exit as well.
+        code = INTERRUPTED_EXIT if isinstance(stop, KeyboardInterrupt) else stop.code
+        if code == INTERRUPTED_EXIT:
+            _last_words()
+        sys.exit(code)

@@ -4,6 +4,7 @@ import errno
 import signal
 import socket
 import sys
+from contextlib import suppress
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -18,10 +19,12 @@ from entrypoints.api import create_app
 def serve(settings: Settings, *, workers: int = 1, sandbox: bool = False) -> None:
     """Serve until SIGTERM or Ctrl-C. Raises ListenError."""
     configure_logging(settings.log_level, settings.log_format)
+    # Made here even when workers make their own: what is wrong with the settings is said once, and before anything.
+    app = create_app(build_container(settings))
     listening = _bound(settings.oca_host, settings.oca_port)
     environment_for_workers(settings)
     config = uvicorn.Config(
-        create_app(build_container(settings)) if workers == 1 else "entrypoints.api:app",
+        app if workers == 1 else "entrypoints.api:app",
         workers=workers,
         log_config=None,
         access_log=False,
@@ -36,13 +39,24 @@ def serve(settings: Settings, *, workers: int = 1, sandbox: bool = False) -> Non
         if workers == 1:
             uvicorn.Server(config).run(sockets=[listening])
         else:
-            Multiprocess(config, sockets=[listening]).run()
+            _Workers(config, sockets=[listening]).run()
     except (KeyboardInterrupt, SystemExit) as stop:
         # After an orderly stop uvicorn raises the signal again; for us it has done its work. Not so a failed start.
         if isinstance(stop, SystemExit) and stop.code != 128 + signal.SIGTERM:
             raise
     finally:
         listening.close()
+
+
+class _Workers(Multiprocess):
+    """Worker processes, whose supervisor stops to accept connections when they do."""
+
+    def terminate_all(self) -> None:
+        for each in self.sockets:
+            # Closing alone would not do: the workers have copies of it.
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+        super().terminate_all()
 
 
 def _bound(host: str, port: int) -> socket.socket:

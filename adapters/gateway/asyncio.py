@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from adapters.gateway.catalog import default_only, models_in
 from adapters.gateway.endpoints import Endpoints
 from adapters.gateway.refresher import Refresher
-from adapters.gateway.routes import RouteMemory
+from adapters.gateway.upstream_memory import UpstreamMemory
 from adapters.wire.relay_headers import forwarded_request_headers
 from domain.effects import (
     CloseStream,
@@ -23,8 +23,10 @@ from domain.effects import (
     ProveStorable,
     ReadBody,
     ReadClock,
+    ReadRejection,
     ReadRoutes,
     ReadStoreTrouble,
+    RememberRejection,
     RememberRoute,
     Report,
     RouteKnown,
@@ -41,7 +43,14 @@ from domain.flows import (
     login_status_flow,
 )
 from domain.http import Headers, HttpRequest
-from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
+from domain.upstream_flows import (
+    Upstream,
+    authorized_stream_flow,
+    blame_upstream,
+    concealed,
+    list_models_flow,
+    without_token,
+)
 from ports.clock import Clock
 from ports.gateway import ModelList, Relay
 from ports.token_journal import TokenJournal
@@ -63,14 +72,14 @@ class AsyncioDriver:
         store: TokenStore,
         clock: Clock,
         transport: AsyncTransport,
-        routes: RouteMemory,
+        memory: UpstreamMemory,
         journal: TokenJournal,
         refresher: Refresher,
     ) -> None:
         self._store = store
         self._clock = clock
         self._transport = transport
-        self._routes = routes
+        self._memory = memory
         self._journal = journal
         self._refresher = refresher
 
@@ -105,11 +114,15 @@ class AsyncioDriver:
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
-                return self._routes.routes()
+                return self._memory.routes()
+            case ReadRejection():
+                return self._memory.rejection_until
+            case RememberRejection(until):
+                self._memory.rejection_until = until
             case RouteKnown():
-                return self._routes.known
+                return self._memory.known
             case RememberRoute(route):
-                self._routes.remember(route)
+                self._memory.remember(route)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
                 return await self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
             case OpenStream(request=request, route=route, timeouts=timeouts):
@@ -148,10 +161,12 @@ async def _read_body(stream: AsyncResponseStream, max_bytes: int) -> bytes:
 
 
 class RelayedStream:
-    """An upstream's answer whose failures are blamed on the upstream."""
+    """An upstream's answer without our token, and whose failures are blamed on the upstream."""
 
-    def __init__(self, stream: AsyncResponseStream) -> None:
+    def __init__(self, stream: AsyncResponseStream, access_token: str) -> None:
         self._stream = stream
+        self._access_token = access_token
+        self._headers = without_token(stream.headers, access_token)
 
     @property
     def status(self) -> int:
@@ -159,12 +174,13 @@ class RelayedStream:
 
     @property
     def headers(self) -> Headers:
-        return self._stream.headers
+        return self._headers
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for piece in self._stream:
-                yield piece
+                # Some upstreams repeat the token in an error. Nearly always there is nothing to replace.
+                yield concealed(piece, self._access_token)
         except TransportError as error:
             raise blame_upstream(error, begun=True) from error
 
@@ -216,7 +232,7 @@ class AsyncioGateway:
             body=request.body,
         )
         opened = await self._driver.run(authorized_stream_flow(self._credential, self._upstream, outgoing))
-        return RelayedStream(cast("AsyncResponseStream", opened))
+        return RelayedStream(cast("AsyncResponseStream", opened.stream), opened.access_token)
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
         due = self._catalog_until is None or self._clock.now() >= self._catalog_until

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 from adapters.gateway.catalog import default_only, models_in
 from adapters.gateway.endpoints import Endpoints
 from adapters.gateway.refresher import Refresher
-from adapters.gateway.routes import RouteMemory
+from adapters.gateway.upstream_memory import UpstreamMemory
 from domain.chat import ChatRequest
 from domain.effects import (
     CloseStream,
@@ -23,8 +23,10 @@ from domain.effects import (
     ProveStorable,
     ReadBody,
     ReadClock,
+    ReadRejection,
     ReadRoutes,
     ReadStoreTrouble,
+    RememberRejection,
     RememberRoute,
     Report,
     RouteKnown,
@@ -42,7 +44,13 @@ from domain.flows import (
     login_status_flow,
 )
 from domain.http import HttpRequest
-from domain.upstream_flows import Upstream, authorized_stream_flow, blame_upstream, list_models_flow
+from domain.upstream_flows import (
+    Upstream,
+    authorized_stream_flow,
+    blame_upstream,
+    concealed,
+    list_models_flow,
+)
 from ports.clock import Clock
 from ports.codec import ChatCodec
 from ports.gateway import ModelList
@@ -62,13 +70,13 @@ class BlockingDriver:
         store: TokenStore,
         clock: Clock,
         transport: Transport,
-        routes: RouteMemory,
+        memory: UpstreamMemory,
         journal: TokenJournal,
     ) -> None:
         self._store = store
         self._clock = clock
         self._transport = transport
-        self._routes = routes
+        self._memory = memory
         self._journal = journal
         # Never set: an event that is waited for is a pause that a signal can interrupt.
         self._waiting = threading.Event()
@@ -105,11 +113,15 @@ class BlockingDriver:
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
-                return self._routes.routes()
+                return self._memory.routes()
+            case ReadRejection():
+                return self._memory.rejection_until
+            case RememberRejection(until):
+                self._memory.rejection_until = until
             case RouteKnown():
-                return self._routes.known
+                return self._memory.known
             case RememberRoute(route):
-                self._routes.remember(route)
+                self._memory.remember(route)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
                 return self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
             case OpenStream(request=request, route=route, timeouts=timeouts):
@@ -195,14 +207,14 @@ class BlockingGateway:
             body=body,
         )
         opened = self._driver.run(authorized_stream_flow(self._credential, self._upstream, http_request))
-        with closing(cast("ResponseStream", opened)) as stream:
-            yield self._events(stream)
+        with closing(cast("ResponseStream", opened.stream)) as stream:
+            yield self._events(stream, opened.access_token)
 
-    def _events(self, stream: ResponseStream) -> Iterator[StreamEvent]:
+    def _events(self, stream: ResponseStream, access_token: str) -> Iterator[StreamEvent]:
         decoder = self._codec.stream_decoder()
         try:
             for piece in stream:
-                yield from decoder.feed(piece)
+                yield from decoder.feed(concealed(piece, access_token))
         except TransportError as error:
             raise blame_upstream(error, begun=True) from error
         yield from decoder.finish()

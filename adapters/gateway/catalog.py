@@ -1,6 +1,6 @@
 """The model list: what it is when the upstream gives it, and what it is when it does not."""
 
-import structlog
+import logging
 
 from adapters.wire.openai_models import decode_models
 from domain.chat import Model
@@ -8,7 +8,8 @@ from domain.errors import OCAError, UpstreamProtocolError
 from domain.http import HttpResponse
 from ports.gateway import ModelList
 
-_log = structlog.stdlib.get_logger("oca.models")
+# The standard library's logger: programs that only import us must not find our lines on their standard output.
+_log = logging.getLogger("oca.models")
 
 
 def models_in(response: HttpResponse) -> ModelList:
@@ -23,5 +24,5 @@ def default_only(default_model: str, error: OCAError | None = None) -> ModelList
     """The list when the upstream's cannot be had (`error` says why) or is not configured: LLM_MODEL_NAME alone."""
     trouble = "" if error is None else f"Only the default model is listed: {error}"
     if error is not None:
-        _log.warning("model list unavailable", falls_back_to=default_model, why=str(error))
+        _log.warning("model list unavailable: %s", error, extra={"falls_back_to": default_model})
     return ModelList(models=(Model(id=default_model),), trouble=trouble)

@@ -35,16 +35,20 @@ class OCAOauth2TokenManager:
         self._blocking = container.blocking_driver()
         self._asyncio = container.asyncio_driver()
 
-    def get_access_token(self, *, rejected: str | None = None) -> str:
+    def get_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
         """A valid access token (RFC 6749 section 1.4), renewed first if it must be.
 
-        `rejected` is a token that the upstream has just refused: another one is handed out. Raises TokenError.
+        `rejected` is a token that the upstream has just refused: another one is handed out. A token near its end is
+        handed out while its successor is bought in the background; with `wait_when_stale` the successor is. Raises
+        TokenError.
         """
-        return self._blocking.run(access_token_flow(self._credential, rejected=rejected))
+        flow = access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
+        return self._blocking.run(flow)
 
-    async def aget_access_token(self, *, rejected: str | None = None) -> str:
+    async def aget_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
         """As `get_access_token`, without blocking the event loop."""
-        return await self._asyncio.run(access_token_flow(self._credential, rejected=rejected))
+        flow = access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
+        return await self._asyncio.run(flow)
 
     def __repr__(self) -> str:
         match self._credential:

@@ -1,8 +1,13 @@
 """Reading a request's body within its limits."""
 
+import asyncio
+from contextlib import suppress
+
 from starlette.requests import ClientDisconnect, Request
 
 from domain.errors import BodyTooLargeError, InvalidRequestError, UnsupportedMediaTypeError
+
+_PATIENCE_S = 2.0
 
 
 async def read_json_body(request: Request, *, max_bytes: int) -> bytes:
@@ -19,6 +24,7 @@ async def read_json_body(request: Request, *, max_bytes: int) -> bytes:
         raise UnsupportedMediaTypeError(f"The Content-Encoding {coding[:50]!r} is not read; send the body as it is.")
     declared = request.headers.get("content-length", "")
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
+        await _discard(request, max_bytes)
         raise BodyTooLargeError(max_bytes)
     pieces: list[bytes] = []
     size = 0
@@ -31,3 +37,14 @@ async def read_json_body(request: Request, *, max_bytes: int) -> bytes:
     except ClientDisconnect as error:
         raise InvalidRequestError("The request ended before its body was complete.") from error
     return b"".join(pieces)
+
+
+async def _discard(request: Request, max_bytes: int) -> None:
+    """Read some of a body that is refused: a caller who is still sending may miss an answer that comes too early."""
+    size = 0
+    with suppress(ClientDisconnect, TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            async for piece in request.stream():
+                size += len(piece)
+                if size > max_bytes:
+                    return

@@ -68,7 +68,10 @@ class Guard:
         """Origins that a foreign web page cannot have: ours, this machine's, and those of desktop programs."""
         if origin in self._origins or "*" in self._origins:
             return True
-        parts = urlsplit(origin)
+        try:
+            parts = urlsplit(origin)
+        except ValueError:
+            return False
         if parts.scheme in ("http", "https"):
             return is_loopback_host(parts.hostname or "")
         return bool(parts.scheme) and origin != "null"

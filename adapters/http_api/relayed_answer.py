@@ -1,6 +1,7 @@
 """The answer to a relayed request: the upstream's bytes, framed, kept alive, and never dressed up as complete."""
 
 import asyncio
+import codecs
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from datetime import timedelta
@@ -25,6 +26,11 @@ _STREAM_HEADERS: Headers = (
     # nginx and its kin would hold events back otherwise.
     ("x-accel-buffering", "no"),
 )
+# How a line of an event stream begins (WHATWG HTML, section 9.2.5).
+_EVENT_BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_LONGEST_BEGINNING = max(len(beginning) for beginning in _EVENT_BEGINNINGS)
+# Answers up to this size are kept until their end, so that one that breaks off becomes an error with a status.
+_WHOLE_BYTES = 4 * 1024 * 1024
 # After [DONE] the upstream's end is a few bytes away; reading them lets its connection be used again.
 _DRAIN_S = 0.5
 
@@ -69,7 +75,8 @@ class RelayedAnswer(Response):
             # The server is shutting down and its grace period is over.
             await _ended(tasks)
             await channel.fail(StreamInterruptedError("The gateway is shutting down; this answer is incomplete."))
-            raise
+            # Not raised again: the answer has been ended in good order, and nothing follows it.
+            return
         finally:
             await _ended(tasks)
         if answer.done() and not answer.cancelled():
@@ -79,18 +86,26 @@ class RelayedAnswer(Response):
         try:
             stream = await self._opening()
             async with aclosing(stream):
-                if _is_event_stream(stream):
-                    await self._pass_events(stream, channel)
+                pieces = aiter(stream)
+                head = b""
+                events = _is_event_stream(stream)
+                if self._streamed and not events:
+                    # Some upstreams stream under another type or none; clients go by what they asked for.
+                    head = await _first_bytes(pieces)
+                    events = head.startswith(_EVENT_BEGINNINGS)
+                if events:
+                    await self._pass_events(stream, _chained(head, pieces), channel)
                 else:
-                    await self._pass_whole(stream, channel)
+                    await self._pass_document(stream, _chained(head, pieces), channel)
         except OCAError as error:
             _log.warning("relay failed", error=type(error).__name__, why=str(error))
             await channel.fail(error)
 
-    async def _pass_events(self, stream: AsyncResponseStream, channel: "_Channel") -> None:
+    async def _pass_events(
+        self, stream: AsyncResponseStream, pieces: AsyncIterator[bytes], channel: "_Channel"
+    ) -> None:
         headers = (*_kept(stream), *_STREAM_HEADERS)
         framing = RelayStream(choices=self._choices)
-        pieces = aiter(stream)
         async for piece in pieces:
             events = framing.feed(piece)
             if events:
@@ -103,20 +118,30 @@ class RelayedAnswer(Response):
         await channel.end()
         await _drain(pieces)
 
-    async def _pass_whole(self, stream: AsyncResponseStream, channel: "_Channel") -> None:
-        body = b"".join([piece async for piece in stream])
+    async def _pass_document(
+        self, stream: AsyncResponseStream, pieces: AsyncIterator[bytes], channel: "_Channel"
+    ) -> None:
+        if channel.begun:
+            # The caller reads a stream by now, since it was kept alive while the upstream was silent.
+            raise UpstreamProtocolError("The upstream answered with one whole document where a stream was asked for.")
         content_type = find_header(stream.headers, "content-type")
-        if not _looks_like_json(body):
+        headers = (*_kept(stream), ("content-type", content_type or "application/json"))
+        body = bytearray()
+        async for piece in pieces:
+            body += piece
+            if len(body) > _WHOLE_BYTES and _begins_like_json(body):
+                # Too large to keep until its end is known; a break from here on breaks the connection.
+                length = find_header(stream.headers, "content-length")
+                sized = headers if length is None else (*headers, ("content-length", length))
+                await channel.send_pieces(stream.status, sized, bytes(body), pieces)
+                return
+        if not (_begins_like_json(body) and bytes(body[-64:]).rstrip().endswith((b"}", b"]"))):
             what = "an HTML page" if "html" in (content_type or "") else "something that is not JSON"
             raise UpstreamProtocolError(
                 f"The upstream answered with status {stream.status} and {what} where JSON was due. Check LLM_API_URL: "
                 "it may lead to a login page or to a proxy."
             )
-        if channel.begun:
-            # The caller reads a stream by now, since it was kept alive while the upstream was silent.
-            raise UpstreamProtocolError("The upstream answered with one whole document where a stream was asked for.")
-        headers = (*_kept(stream), ("content-type", content_type or "application/json"))
-        await channel.send_whole(stream.status, headers, body)
+        await channel.send_whole(stream.status, headers, bytes(body))
 
     async def _keep_alive(self, channel: "_Channel") -> None:
         loop = asyncio.get_running_loop()
@@ -154,6 +179,16 @@ class _Channel:
             await self._start(status, (*headers, ("content-length", str(len(body)))))
             self.ended = True
             await self._send({"type": "http.response.body", "body": body})
+
+    async def send_pieces(self, status: int, headers: Headers, first: bytes, rest: AsyncIterator[bytes]) -> None:
+        """An answer passed on as it comes. When it breaks, so does the connection: it must not pass for whole."""
+        async with self._turn:
+            await self._start(status, headers)
+            self.ended = True
+            await self._send({"type": "http.response.body", "body": first, "more_body": True})
+            async for piece in rest:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send({"type": "http.response.body", "body": b""})
 
     async def fail(self, error: OCAError) -> None:
         """A status while there is none yet, an error event afterwards; nothing after the end."""
@@ -207,6 +242,22 @@ def _is_event_stream(stream: AsyncResponseStream) -> bool:
     return content_type.partition(";")[0].strip().lower() == EVENT_STREAM
 
 
-def _looks_like_json(body: bytes) -> bool:
-    text = body.strip()
-    return text[:1] + text[-1:] in (b"{}", b"[]")
+def _begins_like_json(body: bytearray) -> bool:
+    return bytes(body[:64]).removeprefix(codecs.BOM_UTF8).lstrip().startswith((b"{", b"["))
+
+
+async def _first_bytes(pieces: AsyncIterator[bytes]) -> bytes:
+    """Enough of a body to tell a document from events, without a byte order mark and leading blank space."""
+    head = b""
+    async for piece in pieces:
+        head = (head + piece).removeprefix(codecs.BOM_UTF8).lstrip()
+        if len(head) >= _LONGEST_BEGINNING or head[:1] in (b"{", b"[", b":"):
+            break
+    return head
+
+
+async def _chained(head: bytes, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    if head:
+        yield head
+    async for piece in pieces:
+        yield piece

@@ -36,10 +36,12 @@ class RequestLog:
         async def counted(message: Message) -> None:
             nonlocal status, size
             if message["type"] == "http.response.start":
-                status = message["status"]
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
-            elif message["type"] == "http.response.body":
-                size += len(message.get("body", b""))
+                await send(message)
+                # Afterwards: a status line that could not be written has not begun an answer.
+                status = message["status"]
+                return
+            size += len(message.get("body", b""))
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

@@ -1,21 +1,37 @@
 """The events of a login as lines of the program's log."""
 
+import logging
+
 import structlog
 
-from domain.token_events import TokenEvent, TokenEventKind
+from domain.token_events import TokenEvent, TokenEventKind, clock_skew_warning
 
-_log = structlog.stdlib.get_logger("oca.token")
-_ALARMING = {TokenEventKind.DEAD, TokenEventKind.UNSAVED}
+# Over the standard library's logger: programs that only import us must not find our lines on their standard output.
+_log: structlog.stdlib.BoundLogger = structlog.wrap_logger(logging.getLogger("oca.token"))
+_LEVELS = {
+    TokenEventKind.REFRESHED: logging.INFO,
+    # Somebody else has renewed the login and has said so; there is one of these for each process that waited for it.
+    TokenEventKind.ADOPTED: logging.DEBUG,
+    TokenEventKind.FAILED: logging.WARNING,
+    TokenEventKind.DEAD: logging.ERROR,
+    TokenEventKind.UNSAVED: logging.ERROR,
+}
 
 
 class LogTokenJournal:
-    """Implements ports.token_journal.TokenJournal."""
+    """Implements ports.token_journal.TokenJournal. A clock that is far off is told of once."""
+
+    def __init__(self) -> None:
+        self._skew_told = False
 
     def record(self, event: TokenEvent) -> None:
-        level = "info" if event.kind is TokenEventKind.REFRESHED else "warning"
         details: dict[str, object] = {"fingerprint": event.refresh_token_fingerprint}
         if event.why:
             details["why"] = event.why
         if event.kind is TokenEventKind.REFRESHED:
             details |= {"rotated": event.rotated, "took_s": round(event.took_seconds, 3)}
-        getattr(_log, "error" if event.kind in _ALARMING else level)(f"login {event.kind.value}", **details)
+        _log.log(_LEVELS[event.kind], f"login {event.kind.value}", **details)
+        skew = clock_skew_warning(event.clock_skew_seconds)
+        if skew is not None and not self._skew_told:
+            self._skew_told = True
+            _log.warning("clock skew", why=skew)

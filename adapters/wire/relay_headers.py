@@ -1,6 +1,6 @@
 """Which header fields travel with a relayed request, and which come back with its answer (RFC 9110 section 7.6.1)."""
 
-from domain.http import Headers, find_header
+from domain.http import Headers
 
 _HOP_BY_HOP = {
     "connection",
@@ -27,12 +27,15 @@ _NOT_FORWARDED = _HOP_BY_HOP | {
     "referer",
     "via",
     "x-api-key",
+    "x-goog-api-key",
     "x-real-ip",
 }
 _NOT_FORWARDED_PREFIXES = ("sec-", "x-forwarded-", "access-control-")
 # The answer's length and coding are made anew; cookies and security policies are between us and the upstream.
 _NOT_RETURNED = _HOP_BY_HOP | {
     "alt-svc",
+    "api-key",
+    "authorization",
     "content-encoding",
     "content-length",
     "date",
@@ -42,6 +45,7 @@ _NOT_RETURNED = _HOP_BY_HOP | {
     "via",
     "www-authenticate",
     "x-accel-buffering",
+    "x-api-key",
 }
 _NOT_RETURNED_PREFIXES = ("access-control-", "content-security-policy", "cross-origin-")
 REQUEST_ID = "x-request-id"
@@ -74,5 +78,5 @@ def returned_answer_headers(headers: Headers) -> Headers:
 
 
 def _named_by_connection(headers: Headers) -> set[str]:
-    value = find_header(headers, "connection") or ""
-    return {name.strip().lower() for name in value.split(",") if name.strip()}
+    values = ",".join(value for name, value in headers if name.lower() == "connection")
+    return {name.strip().lower() for name in values.split(",") if name.strip()}

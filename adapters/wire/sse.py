@@ -29,7 +29,7 @@ class SseDecoder:
 
     __slots__ = ("_after_cr", "_at_start", "_event", "_line", "_max_event_bytes", "_size", "_values")
 
-    def __init__(self, *, max_event_bytes: int = 16 * 1024 * 1024) -> None:
+    def __init__(self, *, max_event_bytes: int = 64 * 1024 * 1024) -> None:
         self._max_event_bytes = max_event_bytes
         self._line = bytearray()  # a line whose end has not come yet
         self._values: list[bytes] = []  # the event's data, line by line

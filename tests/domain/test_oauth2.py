@@ -118,7 +118,7 @@ def test_without_expires_in_the_life_of_a_jwt_is_its_exp_less_its_iat_and_else_a
     read = read_answer(answer({"access_token": f"h.{claims}.s"}))
     assert read.lifetime == timedelta(seconds=300)
     plain = read_answer(answer({"access_token": "opaque"}))
-    assert renew(TokenSet(), plain, NOON).expires_at == NOON + DEFAULT_LIFETIME
+    assert renew(TokenSet(), plain, begun=NOON, now=NOON).expires_at == NOON + DEFAULT_LIFETIME
 
 
 @pytest.mark.parametrize("middle", ["!!!", "e30", base64.urlsafe_b64encode(b"[1]").decode(), "ü"])
@@ -128,10 +128,13 @@ def test_a_token_that_only_looks_like_a_jwt_does_no_harm(middle: str) -> None:
 
 
 def test_no_new_refresh_token_means_that_the_old_one_stays() -> None:
-    renewed = renew(TokenSet(refresh_token="old"), read_answer(answer({"access_token": "a"})), NOON)
+    renewed = renew(TokenSet(refresh_token="old"), read_answer(answer({"access_token": "a"})), begun=NOON, now=NOON)
     assert renewed.refresh_token == "old"
     rotated = renew(
-        TokenSet(refresh_token="old"), read_answer(answer({"access_token": "a", "refresh_token": "new"})), NOON
+        TokenSet(refresh_token="old"),
+        read_answer(answer({"access_token": "a", "refresh_token": "new"})),
+        begun=NOON,
+        now=NOON,
     )
     assert rotated.refresh_token == "new"
 
@@ -159,6 +162,7 @@ def test_no_new_refresh_token_means_that_the_old_one_stays() -> None:
         ({"access_token": "line\nbreak"}, 200, AnswerKind.UNKNOWN),
         ({"access_token": "a", "token_type": "DPoP"}, 200, AnswerKind.UNKNOWN),
         ({"access_token": "a"}, 302, AnswerKind.UNAVAILABLE),
+        ({"access_token": "a"}, 201, AnswerKind.GRANTED),
         (b"slow down", 429, AnswerKind.UNAVAILABLE),
         (b"later", 503, AnswerKind.UNAVAILABLE),
         (b"", 504, AnswerKind.UNKNOWN),
@@ -278,3 +282,23 @@ def test_requests_without_an_answer_are_counted_for_one_refresh_token_and_settle
     assert settle_attempt(tokens).unanswered == 1
     assert settle_attempt(settle_attempt(tokens)).attempt is None
     assert replace(tokens, refresh_token="another").unanswered == 0
+
+
+def test_a_token_counts_from_when_it_was_asked_for_but_not_from_before_a_quarter_of_its_life() -> None:
+    hour = read_answer(answer({"access_token": "a", "expires_in": 3600}))
+    assert renew(TokenSet(), hour, begun=NOON, now=NOON + timedelta(seconds=9)).expires_at == NOON + timedelta(hours=1)
+    short = read_answer(answer({"access_token": "a", "expires_in": 2}))
+    late = renew(TokenSet(), short, begun=NOON, now=NOON + timedelta(seconds=3))
+    assert late.expires_at == NOON + timedelta(seconds=4.5)
+
+
+@pytest.mark.parametrize("form", ["rt+/=", "rt%2B%2F%3D"])
+@pytest.mark.parametrize("key", ["error", "error_description"])
+def test_a_secret_that_the_server_repeats_is_not_repeated_by_us(form: str, key: str) -> None:
+    document = {"error": "invalid_request", key: f"bad token {form} given"}
+    assert form not in read_answer(answer(document, 400), secrets=["rt+/="]).why
+
+
+def test_a_pair_that_came_with_another_success_status_is_kept() -> None:
+    read = read_answer(answer({"access_token": "a", "refresh_token": "r"}, 201))
+    assert (read.kind, read.refresh_token) == (AnswerKind.GRANTED, "r")

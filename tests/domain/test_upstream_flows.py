@@ -1,6 +1,7 @@
 """Opening an authorized stream, and fetching the model list."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -50,14 +51,14 @@ def bearers(world: World) -> list[str | None]:
 
 def test_the_request_leaves_as_it_is_with_a_bearer_token_added() -> None:
     world = upstream(HttpResponse(status=200))
-    assert world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST)).status == 200
+    assert world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST)).stream.status == 200
     (sent, _) = world.sent[0]
     assert (sent.body, sent.headers) == (b"{}", (("X-Own", "1"), ("Authorization", "Bearer at0")))
 
 
 def test_a_401_renews_the_token_and_repeats_the_request_once() -> None:
     world = upstream(HttpResponse(status=401), HttpResponse(status=200))
-    assert world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST)).status == 200
+    assert world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST)).stream.status == 200
     assert bearers(world) == ["Bearer at0", "Bearer at1"]
     assert world.streams[0].closed
 
@@ -67,6 +68,33 @@ def test_a_second_401_is_the_gateways_fault_and_every_stream_is_closed() -> None
     with pytest.raises(UpstreamRejectedTokenError, match="not at fault"):
         world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
     assert [stream.closed for stream in world.streams] == [True, True]
+
+
+def test_where_a_renewed_token_was_refused_too_the_next_requests_cost_no_rotation_for_a_while() -> None:
+    world = upstream(*[HttpResponse(status=401)] * 9)
+    for _ in range(4):
+        with pytest.raises(UpstreamRejectedTokenError):
+            world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert len(world.saved) == 1
+    world.now += timedelta(minutes=1)
+    with pytest.raises(UpstreamRejectedTokenError):
+        world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert len(world.saved) == 2
+
+
+def test_an_error_that_repeats_our_token_is_shown_without_it() -> None:
+    headers = (("X-Echo", "Bearer a-long-token"), ("A", "b"))
+    world = upstream(HttpResponse(status=403, headers=headers, body=b"key a-long-token forbidden"))
+    world.tokens = replace(FRESH, access_token="a-long-token")
+    with pytest.raises(UpstreamStatusError) as caught:
+        world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert (caught.value.body, caught.value.headers) == (b"key *** forbidden", (("A", "b"),))
+
+
+@pytest.mark.parametrize("status", [600, 999, 199])
+def test_a_status_that_is_none_is_a_bad_gateway(status: int) -> None:
+    with pytest.raises(UpstreamProtocolError):
+        upstream(HttpResponse(status=status)).run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 429, 500, 503])

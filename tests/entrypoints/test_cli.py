@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from dotenv import dotenv_values
 
 from adapters.clock.system import SystemClock
@@ -152,6 +153,27 @@ def test_a_public_address_without_a_key_is_refused_in_one_line(tmp_path: Path) -
     assert line.startswith("OCA_API_KEYS is missing")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_wrong_ca_file_is_said_once_however_many_workers(tmp_path: Path, workers: str) -> None:
+    with sandbox(SystemClock()) as world:
+        (tmp_path / "ca.pem").write_text("nonsense")
+        path = write_env(tmp_path, world, EXTRA_CA_CERTS=str(tmp_path / "ca.pem"))
+        result = oca("serve", "--port", "0", "--workers", workers, "--env-file", str(path), cwd=tmp_path)
+    assert result.returncode == 3
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("EXTRA_CA_CERTS: ")
+
+
+def test_the_library_says_nothing_on_standard_output(tmp_path: Path) -> None:
+    with sandbox(SystemClock()) as world:
+        path = write_env(tmp_path, world)
+        code = f"from adapters.langchain import *; print(OCAOauth2TokenManager({str(path)!r}).get_access_token())"
+        result = subprocess.run(
+            [sys.executable, "-c", code], env=CLEAN, capture_output=True, text=True, timeout=50, check=True
+        )
+    assert (len(result.stdout.splitlines()), result.stderr) == (1, "")
+
+
 def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -201,14 +223,20 @@ def test_several_workers_share_one_login(tmp_path: Path) -> None:
         assert (seen.reuses, seen.refusals, seen.most_in_flight) == (0, 0, 1)
 
 
-def test_sigterm_in_the_middle_of_a_refresh_does_not_cost_the_login(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stops", [[signal.SIGTERM], [signal.SIGINT] * 3, [signal.SIGINT, signal.SIGTERM]])
+def test_no_signal_in_the_middle_of_a_refresh_costs_the_login(tmp_path: Path, stops: list[signal.Signals]) -> None:
     with sandbox(SystemClock()) as world:
         path = write_env(tmp_path, world)
         world.controls.answer_delay = timedelta(seconds=0.7)
         command = [*OCA, "token", "--env-file", str(path)]
         process = subprocess.Popen(command, env=CLEAN, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert world.controls.wait_until(lambda: world.controls.tokens.in_flight == 1, timeout=timedelta(seconds=20))
-        process.send_signal(signal.SIGTERM)
+        assert process.stderr is not None
+        process.send_signal(stops[0])
+        # It says that it waits; from then on it listens to no signal.
+        assert "Waiting for the token endpoint" in process.stderr.readline()
+        for stop in stops[1:]:
+            process.send_signal(stop)
         process.communicate(timeout=20)
         world.controls.answer_delay = timedelta(0)
         again = oca("token", "--env-file", str(path), cwd=tmp_path)

@@ -17,8 +17,10 @@ from domain.effects import (
     ProveStorable,
     ReadBody,
     ReadClock,
+    ReadRejection,
     ReadRoutes,
     ReadStoreTrouble,
+    RememberRejection,
     RememberRoute,
     Report,
     RouteKnown,
@@ -67,6 +69,7 @@ class World:
     now: datetime = NOON
     routes: tuple[Route, ...] = (Route.DIRECT,)
     working: Route | None = None
+    rejection_until: datetime | None = None
     storable: bool = True
     saving_fails: bool = False
     elsewhere: Callable[["World"], None] = field(default=lambda _: None)
@@ -122,6 +125,11 @@ class World:
             case ReadRoutes():
                 rest = tuple(route for route in self.routes if route is not self.working)
                 return rest if self.working is None else (self.working, *rest)
+            case ReadRejection():
+                return self.rejection_until
+            case RememberRejection(until):
+                self.rejection_until = until
+                return None
             case RouteKnown():
                 return self.working is not None or len(self.routes) == 1
             case RememberRoute(route):

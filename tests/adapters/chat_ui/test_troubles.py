@@ -56,7 +56,7 @@ def test_deep_nonsense_is_read_without_harm() -> None:
     ("error", "kind"),
     [
         (LoginRequiredError("why"), TroubleKind.LOGIN_REQUIRED),
-        (TokenEndpointError("why", error="invalid_client", status=401), TroubleKind.LOGIN_MISCONFIGURED),
+        (TokenEndpointError("why", error="invalid_client"), TroubleKind.LOGIN_MISCONFIGURED),
         (TokenEndpointUnavailableError("why"), TroubleKind.LOGIN_UNAVAILABLE),
         (TokenStoreError("why"), TroubleKind.LOGIN_STORE),
         (TokenError("why"), TroubleKind.LOGIN_UNAVAILABLE),

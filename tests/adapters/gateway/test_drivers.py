@@ -14,7 +14,7 @@ import pytest
 
 from adapters.gateway.asyncio import AsyncioDriver
 from adapters.gateway.blocking import BlockingDriver
-from adapters.gateway.routes import RouteMemory
+from adapters.gateway.upstream_memory import UpstreamMemory
 from domain.effects import Effect, Flow
 from domain.errors import ConnectionLostError, NotConnectedError, UpstreamStatusError, UpstreamUnreachableError
 from domain.flows import access_token_flow
@@ -47,16 +47,15 @@ class Ports:
         self.spent: list[str] = []
         self.transport = FakeTransport(self._answer)
         self.async_transport = FakeAsyncTransport(self._answer)
-        routes = RouteMemory(proxied=True)
-        self.routes = routes
+        self.routes = UpstreamMemory(proxied=True)
         self.blocking = BlockingDriver(
-            store=self.store, clock=self.clock, transport=self.transport, routes=routes, journal=self.journal
+            store=self.store, clock=self.clock, transport=self.transport, memory=self.routes, journal=self.journal
         )
         self.asyncio = AsyncioDriver(
             store=self.store,
             clock=self.clock,
             transport=self.async_transport,
-            routes=routes,
+            memory=self.routes,
             journal=self.journal,
             refresher=self.blocking.refresher,
         )
@@ -122,7 +121,7 @@ def test_a_stale_token_is_handed_out_while_its_renewal_waits_for_the_server(port
 
 def test_an_open_stream_is_handed_over_unread(ports: Ports) -> None:
     ports.upstream = lambda _request, _route: Scripted(status=200, pieces=(b"a", b"b"))
-    stream: Any = ports.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    stream: Any = ports.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST)).stream
     assert stream.status == 200
     assert not stream.closed
 

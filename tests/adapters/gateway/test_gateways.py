@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -43,8 +44,6 @@ def ports_with(*answers: Reply) -> Ports:
 
 
 def asyncio_gateway(ports: Ports, *, models_url: str | None = UPSTREAM.models_url) -> AsyncioGateway:
-    from dataclasses import replace
-
     return AsyncioGateway(
         driver=ports.asyncio,
         clock=ports.clock,
@@ -151,6 +150,15 @@ async def test_a_relayed_body_that_breaks_is_the_upstreams_fault() -> None:
     stream = await asyncio_gateway(ports_with(Scripted(pieces=(b"a", ConnectionLostError("reset"))))).relay(RELAY)
     with pytest.raises(StreamInterruptedError):
         [piece async for piece in stream]
+
+
+async def test_a_token_that_the_upstream_repeats_does_not_come_back_with_its_answer() -> None:
+    headers = (("X-Echo", "Bearer the-access-token"), ("X-Other", "1"))
+    ports = ports_with(Scripted(headers=headers, pieces=(b'{"error": "the-access-token"}',)))
+    ports.store.stored = replace(FRESH, access_token="the-access-token")
+    stream = await asyncio_gateway(ports).relay(RELAY)
+    assert [piece async for piece in stream] == [b'{"error": "***"}']
+    assert stream.headers == (("X-Other", "1"),)
 
 
 async def test_the_async_gateway_hands_out_the_access_token() -> None:

@@ -71,6 +71,7 @@ def test_an_unknown_address_or_method_is_said_in_openais_shape() -> None:
         {"host": "["},
         {"origin": "https://evil.example"},
         {"origin": "null"},
+        {"origin": "http://["},
         {"origin": "http://127.0.0.1.evil.example"},
         {"sec-fetch-site": "cross-site"},
     ],

@@ -90,6 +90,49 @@ def test_a_stream_is_framed_for_the_weakest_client_whatever_the_upstreams_line_e
     assert payloads(response.content) == [CHUNK, LAST, b"[DONE]"]
 
 
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", ""])
+@pytest.mark.parametrize("blank", [b"", b"\xef\xbb\xbf", b"\n", b": comment\n\n"])
+def test_a_stream_that_was_asked_for_is_known_by_its_look_whatever_it_calls_itself(
+    content_type: str, blank: bytes
+) -> None:
+    headers = (("content-type", content_type),) if content_type else ()
+    stream = blank + event(CHUNK) + event(LAST) + event(b"[DONE]")
+    pieces = [stream[at : at + 1] for at in range(len(stream))]
+    with served(FakeGateway(lambda _: FakeAnswer(pieces, headers))) as client:
+        response = client.post("/v1/chat/completions", json=STREAM)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert payloads(response.content) == [CHUNK, LAST, b"[DONE]"]
+
+
+def test_a_document_that_answers_a_request_for_a_stream_is_passed_on_as_it_is() -> None:
+    with served(FakeGateway(lambda _: FakeAnswer([b"  ", b'{"a":', b"1}"]))) as client:
+        response = client.post("/v1/chat/completions", json=STREAM)
+    assert response.json() == {"a": 1}
+    assert response.headers["content-type"] == "application/json"
+
+
+def test_a_byte_order_mark_does_not_make_json_nonsense() -> None:
+    body = b"\xef\xbb\xbf{}"
+    with served(FakeGateway(lambda _: FakeAnswer([body]))) as client:
+        assert client.post("/v1/chat/completions", json=CHAT).content == body
+
+
+def test_a_large_answer_is_passed_on_piece_by_piece_and_its_break_is_seen() -> None:
+    mebibyte = b"x" * 1024 * 1024
+    whole = [b'{"a":"', *[mebibyte] * 8, b'"}']
+    length = str(sum(map(len, whole)))
+    with served(FakeGateway(lambda _: FakeAnswer(whole, (*JSON, ("content-length", length))))) as client:
+        response = client.post("/v1/chat/completions", json=CHAT)
+    assert response.content == b"".join(whole)
+    assert response.headers["content-length"] == length
+    lost = blame_upstream(ConnectionLostError("reset by peer"), begun=True)
+    with (
+        served(FakeGateway(lambda _: FakeAnswer([*whole[:7], lost]))) as client,
+        pytest.raises(httpx.RemoteProtocolError),
+    ):
+        client.post("/v1/chat/completions", json=CHAT)
+
+
 def test_each_event_reaches_the_caller_before_the_next_one_exists() -> None:
     def answer(_: Relay) -> FakeAnswer:
         import asyncio

@@ -1,14 +1,20 @@
-"""What is known of the ways out: direct, and through the proxy."""
+"""What a process has learnt of the upstream and of the ways to it."""
+
+from datetime import datetime
 
 from domain.http import Route
 
 
-class RouteMemory:
-    """Remembers which route worked last, for both drivers. A single attribute is read and written, so no lock."""
+class UpstreamMemory:
+    """Which route worked last, and until when a refused token is not renewed, for both drivers.
+
+    Single attributes are read and written, so there is no lock.
+    """
 
     def __init__(self, *, proxied: bool) -> None:
         self._routes = (Route.DIRECT, Route.PROXY) if proxied else (Route.DIRECT,)
         self._working: Route | None = None
+        self.rejection_until: datetime | None = None
 
     @property
     def known(self) -> bool:

@@ -1,0 +1,66 @@
+"""The report of `oca status` as one JSON document, whose keys stay as they are."""
+
+import json
+from datetime import UTC, datetime
+
+from domain.token_events import HistoryEntry
+from entrypoints.status_report import LoginState, StatusReport
+
+
+def status_document(report: StatusReport) -> str:
+    """Every key is always there; times are ISO 8601 in UTC, durations seconds; null is unknown, or does not apply."""
+    failure = report.failure
+    document = {
+        "ok": not report.troubles,
+        "login": report.login.value,
+        "troubles": report.troubles,
+        "env_file": {"path": str(report.env_file), "writable": report.store_trouble is None},
+        "token_endpoint": report.token_endpoint,
+        "client_id": report.client_id,
+        "uses_api_key": report.login is LoginState.API_KEY,
+        "access_token": {
+            "state": report.access_token.value,
+            "expires_at": _time(report.expires_at),
+            "expires_in_s": None
+            if report.expires_at is None
+            else round((report.expires_at - report.now).total_seconds(), 3),
+        },
+        "refresh_token_fingerprint": report.refresh_token_fingerprint,
+        "last_refresh_at": _time(report.last_refresh_at),
+        "last_refresh": None if report.last_refresh is None else _event(report.last_refresh),
+        "next_refresh_at": _time(report.next_refresh_at),
+        "failure": None
+        if failure is None
+        else {
+            "reason": failure.reason,
+            "since": _time(failure.since),
+            "last_at": _time(failure.last_at),
+            "attempts": failure.attempts,
+            "next_attempt_at": _time(failure.next_attempt_at),
+        },
+        "unanswered": {"requests": report.unanswered, "last_at": _time(report.unanswered_at)},
+        "unsaved": None if report.unsaved is None else _event(report.unsaved),
+        "clock_skew_s": report.clock_skew_seconds,
+        "events": [_event(entry) for entry in report.events],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _event(entry: HistoryEntry) -> dict[str, object]:
+    event = entry.event
+    return {
+        "at": _time(entry.at),
+        "kind": event.kind.value,
+        "why": event.why,
+        "refresh_token_fingerprint": event.refresh_token_fingerprint,
+        "rotated": event.rotated,
+        "took_s": event.took_seconds,
+        "clock_skew_s": event.clock_skew_seconds,
+        "pid": entry.pid,
+        "program": entry.program,
+        "host": entry.host,
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat()
