@@ -14,12 +14,12 @@ from adapters.gateway.upstream_memory import UpstreamMemory
 from adapters.token_journal.history import FileTokenHistory
 from adapters.token_journal.log import LogTokenJournal
 from adapters.token_journal.several import SeveralTokenJournals
-from adapters.token_store.dotenv import DotenvTokenStore
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
 from adapters.transport.tls import tls_context
 from adapters.wire.openai_chat import OpenAIChatCodec
 from config.settings import Settings
+from config.stores import token_store
 from domain.flows import ApiKey, Credential
 from domain.http import Timeouts
 from domain.oauth2 import ClientAuthentication, OAuth2Client
@@ -76,10 +76,6 @@ def _proxy_url(settings: Settings) -> str | None:
     return None if settings.http_proxy_url is None else settings.http_proxy_url.get_secret_value()
 
 
-def _seed(settings: Settings) -> str | None:
-    return None if settings.seed_refresh_token is None else settings.seed_refresh_token.get_secret_value()
-
-
 def _proxied(settings: Settings) -> bool:
     return settings.http_proxy_url is not None
 
@@ -104,11 +100,7 @@ class Container(containers.DeclarativeContainer):
         extra_ca_certs=settings.provided.extra_ca_certs,
         cert_file=settings.provided.ssl_cert_file,
     )
-    store = providers.Singleton(
-        DotenvTokenStore,
-        path=settings.provided.env_file,
-        seed_refresh_token=providers.Callable(_seed, settings),
-    )
+    store = providers.Singleton(token_store, settings)
     memory = providers.Singleton(UpstreamMemory, proxied=providers.Callable(_proxied, settings))
     proxy_url = providers.Callable(_proxy_url, settings)
     requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)

@@ -29,7 +29,14 @@ from domain.http import is_loopback_host
 ENV_FILE_KEY = "OCA_ENV_FILE"
 REFRESH_TOKEN_KEY = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the name of a key
 ACCESS_TOKEN_KEY = "OAUTH_ACCESS_TOKEN"  # noqa: S105 - the name of a key
-_SECRET_KEYS = {"HTTP_PROXY_URL", "OCA_API_KEYS", "OAUTH_CLIENT_SECRET", "LLM_API_KEY"}
+_SECRET_KEYS = {
+    "HTTP_PROXY_URL",
+    "LLM_API_KEY",
+    "OAUTH_CLIENT_SECRET",
+    "OAUTH_STORE_KEY",
+    "OAUTH_TOKEN_STORE",
+    "OCA_API_KEYS",
+}
 
 
 class Need(Enum):
@@ -80,6 +87,13 @@ def _proxy(value: SecretStr) -> SecretStr:
     return SecretStr(full)
 
 
+def _store(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if text not in ("dotenv", "keyring") and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("must be dotenv, keyring, or the address of a Redis: redis://host:6379/0 or rediss://...")
+    return value
+
+
 def _split(value: object) -> object:
     return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
 
@@ -118,6 +132,9 @@ class Settings(BaseModel):
     oauth_scope: str | None = None
     oauth_keep_alive_interval: Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)] = 86_400.0
     oauth_allow_unstorable: bool = False
+    oauth_token_store: Annotated[SecretStr, AfterValidator(_store)] = SecretStr("dotenv")
+    oauth_store_key: SecretStr | None = None
+    oauth_login_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "default"
 
     llm_api_key: SecretStr | None = None
     llm_api_url: HttpUrl | None = None
@@ -168,10 +185,25 @@ class Settings(BaseModel):
     @property
     def mend(self) -> str:
         """How to log in again, as a sentence for the end of an error message."""
+        picked_up = "it is picked up without a restart"
+        if self.oauth_token_store.get_secret_value() != "dotenv":
+            picked_up = "it takes the place of a dead login at the next start"
         return (
-            f"Put a new refresh token into {REFRESH_TOKEN_KEY} in {self.env_file} "
-            f"(it is picked up without a restart), then check it with: oca token --env-file {self.env_file}"
+            f"Put a new refresh token into {REFRESH_TOKEN_KEY} in {self.env_file} ({picked_up}), "
+            f"then check it with: oca token --env-file {self.env_file}"
         )
+
+    @property
+    def login_place(self) -> str:
+        """Where the login lives, for people; without a password."""
+        place = self.oauth_token_store.get_secret_value()
+        if place == "dotenv":
+            return str(self.env_file)
+        if place == "keyring":
+            return f"the operating system's keyring, as {self.oauth_login_name}"
+        parts = urlsplit(place)
+        port = f":{parts.port}" if parts.port else ""
+        return f"Redis at {parts.hostname or parts.path}{port}, as {self.oauth_login_name}"
 
 
 _FIELDS = {name.upper(): name for name in Settings.model_fields if name not in ("env_file", "seed_refresh_token")}
@@ -202,6 +234,9 @@ def load_settings(
                 values[name] = value.upper() if key == "LOG_LEVEL" else value
                 origins[key] = origin
     seed = (environment.get(REFRESH_TOKEN_KEY) or "").strip()
+    if not seed and values.get("oauth_token_store", "dotenv") != "dotenv":
+        # The login lives elsewhere; the one in the file is what it begins with.
+        seed = (in_file.get(REFRESH_TOKEN_KEY) or "").strip()
     if seed:
         values["seed_refresh_token"] = seed
     problems = _missing(need, values, in_file, path)
@@ -265,7 +300,7 @@ def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | 
     else:
         if "oauth_host" not in values and "oauth_token_url" not in values:
             problems.insert(0, f"OAUTH_HOST is missing: {where} or in the environment (or set OAUTH_TOKEN_URL).")
-        if not any(tokens):
+        if not any(tokens) and values.get("oauth_token_store", "dotenv") == "dotenv":
             problems.append(f"{REFRESH_TOKEN_KEY} is missing: {where}; it is the login that the gateway keeps alive.")
     host = str(values.get("oca_host", "127.0.0.1"))
     if need is Need.GATEWAY and not is_loopback_host(host) and not _split(values.get("oca_api_keys", "")):

@@ -60,7 +60,7 @@ class ProveStorable(Effect[None]):
 
 @dataclass(frozen=True, slots=True)
 class ReadStoreTrouble(Effect[str | None]):
-    """Why what this process holds in memory is not stored; None when all is well."""
+    """Why the newest login is not where it belongs; None when all is well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,14 @@ class TokenEndpointError(TokenError):
 
 
 class TokenEndpointUnavailableError(TokenError):
-    """The token endpoint cannot be reached, is failing, or answers what cannot be understood."""
+    """The token endpoint cannot be reached, is failing, or answers what cannot be understood.
+
+    `may_pass` tells that the same request may well succeed in a moment.
+    """
+
+    def __init__(self, message: str, *, retry_after: timedelta | None = None, may_pass: bool = False) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.may_pass = may_pass
 
 
 class TokenStoreError(TokenError):

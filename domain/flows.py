@@ -60,9 +60,15 @@ def access_token_flow(
 
 
 def _renewed_token(login: Login, rejected: str | None) -> Flow[str]:
-    # Twice, because a refresh shared with others may have begun before this token was rejected.
-    for _ in range(2):
-        tokens = yield from Exclusively(refresh_flow(login, rejected=rejected))
+    # Twice, because a refresh shared with others may have begun before this token was rejected; and because a server
+    # that failed a moment ago often does not fail again. There is no valid token that another try could cost.
+    for last in (False, True):
+        try:
+            tokens = yield from Exclusively(refresh_flow(login, rejected=rejected))
+        except TokenEndpointUnavailableError as error:
+            if last or not error.may_pass:
+                raise
+            continue
         if tokens.access_token is not None and tokens.access_token != rejected:
             return tokens.access_token
     raise TokenEndpointUnavailableError(
@@ -91,7 +97,7 @@ def keep_alive_pause(interval: timedelta) -> timedelta:
 class LoginStatus:
     """What is known of a login without asking anybody. It holds no token.
 
-    `state` is None for an ApiKey. `trouble` is why what is in memory is not stored.
+    `state` is None for an ApiKey. `trouble` is why the newest login is not where it belongs.
     """
 
     state: TokenState | None

@@ -6,7 +6,7 @@ a few times; then the login rests for a growing while. Only the server's own wor
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -69,6 +69,14 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a refresh is for; see `refresh_flow`."""
+
+    rejected: str | None = field(default=None, repr=False)
+    idle: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Outcome:
     """What became of one request: an answer, or the words of why there is none."""
 
@@ -88,7 +96,7 @@ def refresh_flow(login: Login, *, rejected: str | None = None, idle: timedelta |
     # Loaded again: another worker may have renewed it while we waited for the lock.
     tokens = yield from LoadTokens()
     now = yield from ReadClock()
-    if _is_good(tokens, now, login, rejected=rejected, idle=idle):
+    if _is_good(tokens, now, login, _Wish(rejected=rejected, idle=idle)):
         yield from Report(TokenEvent(kind=TokenEventKind.ADOPTED))
         return tokens
     refresh_token = tokens.refresh_token
@@ -96,31 +104,38 @@ def refresh_flow(login: Login, *, rejected: str | None = None, idle: timedelta |
         raise LoginRequiredError(f"There is no refresh token, so no access token can be bought. {login.mend}")
     setback = tokens.current_setback(now)
     if setback is not None:
-        raise _error_of(setback, login, now)
+        if setback.until is None or setback.until - now > LONGEST_OBEYED_PAUSE or _is_refused_client(setback):
+            raise _error_of(setback, login, now)
+        # Whoever runs this waits for a token: better a moment longer than in vain.
+        yield from Pause(setback.until - now)
     if not login.allow_unstorable:
         yield from ProveStorable()
-    return (yield from _spend(login, tokens, refresh_token))
+    return (yield from _spend(login, tokens, refresh_token, _Wish(rejected=rejected, idle=idle)))
 
 
-def _is_good(tokens: TokenSet, now: datetime, login: Login, *, rejected: str | None, idle: timedelta | None) -> bool:
-    if idle is not None:
+def _is_good(tokens: TokenSet, now: datetime, login: Login, wish: _Wish) -> bool:
+    if wish.idle is not None:
         last = tokens.idle_for(now)
-        return last is not None and last < idle
-    return tokens.access_token != rejected and tokens.state(now, login.policy) is TokenState.FRESH
+        return last is not None and last < wish.idle
+    return tokens.access_token != wish.rejected and tokens.state(now, login.policy) is TokenState.FRESH
 
 
-def _spend(login: Login, tokens: TokenSet, refresh_token: str) -> Flow[TokenSet]:
+def _spend(login: Login, tokens: TokenSet, refresh_token: str, wish: _Wish) -> Flow[TokenSet]:
     pauses = iter(PAUSES)
     while True:
         begun = yield from ReadClock()
         yield from SaveTokens(begin_attempt(tokens, refresh_token, now=begun))
         outcome = yield from _ask(login, refresh_token)
         if outcome.answer.kind is AnswerKind.GRANTED:
-            return (yield from _granted(tokens, refresh_token, outcome, begun))
-        # Loaded once more: a person may have pasted a new refresh token while the server answered.
+            renewed = yield from _granted(tokens, refresh_token, outcome, begun)
+            # Loaded once more: a person may have pasted another login while the server answered. That one counts.
+            tokens = yield from LoadTokens()
+            if tokens.refresh_token in (renewed.refresh_token, None):
+                return renewed
+            return (yield from refresh_flow(login, rejected=wish.rejected, idle=wish.idle))
         tokens = yield from LoadTokens()
         if tokens.refresh_token != refresh_token:
-            return (yield from refresh_flow(login))
+            return (yield from refresh_flow(login, rejected=wish.rejected, idle=wish.idle))
         if outcome.answer.kind is not AnswerKind.UNKNOWN:
             tokens = settle_attempt(tokens)
         pause = _pause_before_repeating(login, tokens, outcome, pauses)
@@ -218,6 +233,7 @@ def _give_up(login: Login, tokens: TokenSet, refresh_token: str, outcome: _Outco
     raise TokenEndpointUnavailableError(
         f"The access token could not be renewed: {said} The login is kept, and tried again {again}.",
         retry_after=wait or None,
+        may_pass=wait <= LONGEST_OBEYED_PAUSE and (outcome.repeatable or answer.kind is AnswerKind.UNKNOWN),
     ) from outcome.cause
 
 
@@ -244,13 +260,17 @@ def _error_of(setback: Setback, login: Login, now: datetime) -> TokenError:
             f"The authorization server refused this refresh token at {setback.at:%Y-%m-%d %H:%M:%S} UTC "
             f"({setback.reason}); it is not asked again. {login.mend}"
         )
-    if setback.reason.partition(":")[0] in MISCONFIGURED:
+    if _is_refused_client(setback):
         return _refused_client(setback.reason)
     return TokenEndpointUnavailableError(
         f"The access token could not be renewed: {setback.reason.rstrip('.')}. "
         f"The next attempt is due at {setback.until:%H:%M:%S} UTC.",
         retry_after=setback.until - now,
     )
+
+
+def _is_refused_client(setback: Setback) -> bool:
+    return setback.reason.partition(":")[0] in MISCONFIGURED
 
 
 def _retry_after(response: HttpResponse, now: datetime) -> timedelta:

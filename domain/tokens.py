@@ -40,6 +40,8 @@ class TokenState(Enum):
 class RefreshPolicy:
     """When a token counts as STALE: `min(longest_lead, lead_fraction * lifetime)` before its end, plus jitter.
 
+    A short-lived token gets more, up to a third of its life, so that a renewal of `usual_renewal` fits in.
+
     `jitter` (0 to 1) is drawn once per process and makes the lead up to 15 % shorter, so that of many processes one
     comes first. A token of unknown lifetime gets `unknown_lead`.
     """
@@ -47,13 +49,16 @@ class RefreshPolicy:
     longest_lead: timedelta = timedelta(minutes=5)
     lead_fraction: float = 0.2
     unknown_lead: timedelta = timedelta(seconds=30)
+    usual_renewal: timedelta = timedelta(seconds=5)
     longest_margin: timedelta = timedelta(seconds=2)
     margin_fraction: float = 0.02
     jitter: float = 0.0
 
     def lead(self, lifetime: timedelta | None) -> timedelta:
-        full = self.unknown_lead if lifetime is None else min(self.longest_lead, lifetime * self.lead_fraction)
-        return full * (1 - 0.15 * self.jitter)
+        if lifetime is None:
+            return self.unknown_lead
+        least = min(self.usual_renewal, lifetime / 3)
+        return min(self.longest_lead, max(lifetime * self.lead_fraction, least)) * (1 - 0.15 * self.jitter)
 
     def margin(self, lifetime: timedelta | None) -> timedelta:
         """How long before its end a token is no longer handed out: it must still survive the way to the upstream."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from domain.effects import (
     CloseStream,
     Flow,
+    LoadTokens,
     OpenedStream,
     OpenStream,
     ReadBody,
@@ -77,10 +78,14 @@ def authorized_stream_flow(credential: Credential, upstream: Upstream, request: 
         if pause_until is not None and now < pause_until:
             raise _rejected()
         token = yield from access_token_flow(credential, rejected=token)
+        took = (yield from ReadClock()) - now
         stream = yield from _open(request, token, route, upstream)
         if stream.status == UNAUTHORIZED:
             yield from CloseStream(stream)
-            yield from RememberRejection(now + PAUSE_AFTER_REJECTION)
+            lifetime = (yield from LoadTokens()).lifetime
+            # A token that was long on its way may simply have been over.
+            if lifetime is None or took < lifetime / 4:
+                yield from RememberRejection(now + PAUSE_AFTER_REJECTION)
             raise _rejected()
     if 200 <= stream.status < 300:  # noqa: PLR2004
         return AuthorizedStream(stream=stream, access_token=token)

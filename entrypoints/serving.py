@@ -88,7 +88,7 @@ def _screen(settings: Settings, port: int) -> str:
     return (
         f"OCA Gateway listens on http://{host}:{port}/v1\n"
         f"  model      {settings.llm_model_name} at {settings.llm_api_url}\n"
-        f"  login      {settings.token_endpoint}, kept in {settings.env_file}\n"
+        f"  login      {settings.token_endpoint}, kept in {settings.login_place}\n"
         f"  callers    {'need one of OCA_API_KEYS' if settings.oca_api_keys else 'any program on this machine'}\n"
         "Point any OpenAI client at this address. Ctrl-C stops."
     )

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from adapters.clock.system import SystemClock
 from adapters.token_journal.history import FileTokenHistory
-from adapters.token_store.dotenv import DotenvTokenStore
 from config.logging import configure_logging
 from config.settings import REFRESH_TOKEN_KEY, Need, Settings, load_settings
+from config.stores import token_store
 from domain.errors import ConfigurationError, TokenStoreError
 from domain.redaction import redact_text
 from domain.token_events import HistoryEntry, TokenEventKind
@@ -34,7 +34,7 @@ def look(env_file: Path | None) -> StatusReport:
     return gather(
         settings,
         # Without the seed: it is stored by those who use it, and looking puts no login into a file.
-        store=DotenvTokenStore(path=settings.env_file),
+        store=token_store(settings, seeded=False),
         history=FileTokenHistory(env_file=settings.env_file, clock=clock),
         now=clock.now(),
         problems=problems,
@@ -77,6 +77,7 @@ def gather(
     return StatusReport(
         now=now,
         env_file=settings.env_file,
+        place=settings.login_place,
         login=_login_state(name, access_token, failure),
         mend=settings.mend,
         token_endpoint=None if endpoint is None else redact_text(endpoint),

@@ -14,6 +14,7 @@ def status_document(report: StatusReport) -> str:
         "ok": not report.troubles,
         "login": report.login.value,
         "troubles": report.troubles,
+        "place": report.place,
         "env_file": {"path": str(report.env_file), "writable": report.store_trouble is None},
         "token_endpoint": report.token_endpoint,
         "client_id": report.client_id,

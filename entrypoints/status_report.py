@@ -58,6 +58,7 @@ class StatusReport:
 
     now: datetime
     env_file: Path
+    place: str = ""
     login: LoginState
     mend: str
     token_endpoint: str | None = None

@@ -69,7 +69,7 @@ def _facts(report: StatusReport) -> Iterator[tuple[str, Text]]:
     if report.login is LoginState.API_KEY:
         yield "Settings", Text(str(report.env_file))
         return
-    yield "Kept in", Text(f"{report.env_file} ({'writable' if report.store_trouble is None else 'cannot be written'})")
+    yield "Kept in", Text(f"{report.place} ({'writable' if report.store_trouble is None else 'cannot be written'})")
     client = f"client {report.client_id}" if report.client_id else "no client id"
     yield "Server", Text(f"{report.token_endpoint or 'unknown'}, {client}")
     yield "Access token", Text(_access_token(report))

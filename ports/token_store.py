@@ -31,7 +31,7 @@ class TokenStore(Protocol):
         ...
 
     def trouble(self) -> str | None:
-        """Why what is in memory is not stored, and what to do; None when all is well."""
+        """Why the newest login is not where it belongs, and what to do; None when all is well."""
         ...
 
     def exclusive(self) -> AbstractContextManager[None]:

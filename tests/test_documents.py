@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import typer.main
 from dotenv import dotenv_values
+from pydantic import SecretStr
 from typer.core import TyperGroup
 
 from adapters.token_store.managed_keys import MANAGED_KEYS
@@ -93,6 +94,8 @@ def in_words(default: object) -> str:
             return str(default).lower()
         case float():
             return f"{default:g}"
+        case SecretStr():
+            return default.get_secret_value()
         case _:
             return str(default)
 

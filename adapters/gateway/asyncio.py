@@ -135,7 +135,7 @@ class AsyncioDriver:
                 # Shielded: a caller who goes away must not take the others' answer with it.
                 return await asyncio.shield(asyncio.wrap_future(self._refresher.start(flow)))
             case InBackground(flow):
-                self._refresher.start(flow)
+                self._refresher.start_behind(flow)
             case Report(event):
                 self._journal.record(event)
             case _:

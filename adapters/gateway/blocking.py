@@ -133,7 +133,7 @@ class BlockingDriver:
             case Exclusively(flow):
                 return self.refresher.start(flow).result()
             case InBackground(flow):
-                self.refresher.start(flow)
+                self.refresher.start_behind(flow)
             case Report(event):
                 self._journal.record(event)
             case _:

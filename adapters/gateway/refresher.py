@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from time import monotonic
 
 from domain.effects import Flow
 from domain.errors import OCAError, TokenStoreError
@@ -12,6 +13,8 @@ from domain.token_events import TokenEvent, TokenEventKind
 from domain.tokens import TokenSet
 from ports.token_journal import TokenJournal
 from ports.token_store import TokenStore
+
+_REST_S = 1.0
 
 
 class Refresher:
@@ -28,6 +31,8 @@ class Refresher:
         self._journal = journal
         self._mutex = threading.Lock()
         self._running: Future[TokenSet] | None = None
+        self._rests_until = 0.0
+        self._told = ""
         _forget_after_fork(self)
 
     def start(self, flow: Flow[TokenSet]) -> Future[TokenSet]:
@@ -48,6 +53,16 @@ class Refresher:
             self._work(flow, future)
         return future
 
+    def start_behind(self, flow: Flow[TokenSet]) -> None:
+        """Like `start`, for those who do not wait; does nothing just after the store could not be locked.
+
+        With many requests at a stale token, a store that is away would be asked, and told of in the log, for each.
+        """
+        if monotonic() < self._rests_until:
+            flow.close()
+            return
+        self.start(flow)
+
     def wait(self) -> None:
         """Return when no refresh is under way; its outcome is not told."""
         with self._mutex:
@@ -66,9 +81,12 @@ class Refresher:
                 tokens = self._run(flow)
         except BaseException as error:  # noqa: BLE001 - the end of a thread: whatever it is goes to those who wait
             self._note(error)
+            if isinstance(error, TokenStoreError):
+                self._rests_until = monotonic() + _REST_S
             self._leave()
             future.set_exception(error)
         else:
+            self._told = ""
             self._leave()
             future.set_result(tokens)
 
@@ -78,9 +96,14 @@ class Refresher:
             self._running = None
 
     def _note(self, error: BaseException) -> None:
-        """Tell of failures that the flow has not told of itself; in the background nobody else would hear of them."""
-        if isinstance(error, TokenStoreError) or not isinstance(error, OCAError):
-            self._journal.record(TokenEvent(kind=TokenEventKind.FAILED, why=f"{type(error).__name__}: {error}"))
+        """Tell of failures that the flow has not told of itself; in the background nobody else would hear of them.
+
+        Of the same one once, until it is over: a read-only disk would fill the log otherwise.
+        """
+        why = f"{type(error).__name__}: {error}"
+        if why != self._told and (isinstance(error, TokenStoreError) or not isinstance(error, OCAError)):
+            self._told = why
+            self._journal.record(TokenEvent(kind=TokenEventKind.FAILED, why=why))
 
 
 def _forget_after_fork(refresher: Refresher) -> None:

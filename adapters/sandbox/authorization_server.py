@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from adapters.sandbox.controls import SandboxControls, TokenFault
+from adapters.sandbox.controls import ExchangeUnderWay, SandboxControls, TokenFault
 from adapters.sandbox.logins import SCOPES, Grant, GrantRefusedError
 from adapters.sandbox.paced import HungUpResponse, disconnection
 from adapters.sandbox.refusals import json_response
@@ -41,8 +41,8 @@ def authorization_server(controls: SandboxControls) -> Starlette:
     """An ASGI application that serves the token endpoint at TOKEN_PATH."""
 
     async def token(request: Request) -> Response:
-        with controls.token_request():
-            return await _answer(request, controls)
+        with controls.token_request() as under_way:
+            return await _answer(request, controls, under_way)
 
     return Starlette(routes=[Route(TOKEN_PATH, _whole(token), methods=["POST"])])
 
@@ -59,13 +59,13 @@ def _whole(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Requ
     return guarded
 
 
-async def _answer(request: Request, controls: SandboxControls) -> Response:
+async def _answer(request: Request, controls: SandboxControls, under_way: ExchangeUnderWay) -> Response:
     body = await _limited_body(request)
     fault = controls.take_fault()
     # The refresh token is spent at once and the answer comes later: as with a slow network, the client that gives up
     # meanwhile has lost its login.
-    response = _respond(request, body, fault, controls)
-    delay = controls.answer_delay
+    response = _respond(request, body, fault, controls, under_way)
+    delay = controls.take_delay()
     if delay > timedelta(0):
         with suppress(TimeoutError):
             async with asyncio.timeout(delay.total_seconds()):
@@ -73,7 +73,13 @@ async def _answer(request: Request, controls: SandboxControls) -> Response:
     return response
 
 
-def _respond(request: Request, body: bytes | None, fault: TokenFault | None, controls: SandboxControls) -> Response:
+def _respond(
+    request: Request,
+    body: bytes | None,
+    fault: TokenFault | None,
+    controls: SandboxControls,
+    under_way: ExchangeUnderWay,
+) -> Response:
     failed = None if fault is None else _failure_before_rotation(fault, controls)
     if failed is not None:
         return failed
@@ -92,6 +98,7 @@ def _respond(request: Request, body: bytes | None, fault: TokenFault | None, con
         controls.count_refusal(reused=False)
         return _error(error)
     controls.count_grant()
+    under_way.granted = True
     if fault is TokenFault.CLOSED_AFTER_ROTATION:
         return HungUpResponse()
     return json_response(_grant_body(grant, fault), headers=NEVER_STORED)

@@ -1,5 +1,6 @@
 """What a test or a demonstration may turn and read while the sandbox runs."""
 
+import random
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
@@ -30,6 +31,32 @@ class TokenFault(Enum):
     NO_REFRESH_TOKEN = "grants without rotation: no new refresh token, the old one stays"  # noqa: S105 - a fault's name
     CLOSED_BEFORE_ROTATION = "the connection closes without an answer, nothing was spent"
     CLOSED_AFTER_ROTATION = "the connection closes without an answer, the refresh token is spent"
+
+
+# Those that leave the refresh token unspent and bring no grant: any of them may be met by asking once more.
+FAULTS_BEFORE_ROTATION = (
+    TokenFault.STATUS_500,
+    TokenFault.STATUS_503,
+    TokenFault.HTML,
+    TokenFault.NOT_JSON,
+    TokenFault.CLOSED_BEFORE_ROTATION,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenExchange:
+    """One request at the token endpoint: when it came, when its answer (or its client) had gone, what it brought."""
+
+    arrived: datetime
+    ended: datetime
+    granted: bool
+
+
+@dataclass(slots=True)
+class ExchangeUnderWay:
+    """One request at the token endpoint that has not been answered; `granted` is set when it buys a token."""
+
+    granted: bool = field(default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +95,9 @@ class SandboxControls:
     grace: how long a spent refresh token may be presented again; zero is strict.
     answer_delay: how long the token endpoint holds its answer back, after it has spent the refresh token.
     retry_after: what a 503 of the token endpoint asks for, in whole seconds.
+    fault_rate: which part of the token endpoint's answers (0 to 1) goes wrong by chance, before anything is spent.
+    late_rate, late_by: which part comes late by chance, and by how much more than `answer_delay`.
+    dice: what chance is; seed it to have a run again.
     word_pause: the pause between two words of an answer.
     """
 
@@ -84,6 +114,10 @@ class SandboxControls:
         self.grace = grace
         self.answer_delay = answer_delay
         self.retry_after = timedelta(seconds=1)
+        self.fault_rate = 0.0
+        self.late_rate = 0.0
+        self.late_by = timedelta(seconds=3)
+        self.dice = random.Random()  # noqa: S311 - chance for tests, no secret
         self.word_pause = word_pause
         self.logins = LoginLedger(clock)
         self._clock = clock
@@ -91,6 +125,7 @@ class SandboxControls:
         self._faults: deque[TokenFault] = deque()
         self._tokens = TokenStatistics()
         self._times: deque[datetime] = deque(maxlen=MOST_TIMES_KEPT)
+        self._exchanges: deque[TokenExchange] = deque(maxlen=MOST_TIMES_KEPT)
         self._answers = AnswerStatistics()
         self._received: deque[HttpRequest] = deque()
         self._received_bytes = 0
@@ -113,8 +148,23 @@ class SandboxControls:
             self._faults.extend(faults)
 
     def take_fault(self) -> TokenFault | None:
+        """The fault of the next answer: one of `fail_next`, or one by chance."""
         with self._changed:
-            return self._faults.popleft() if self._faults else None
+            if self._faults:
+                return self._faults.popleft()
+            return self.dice.choice(FAULTS_BEFORE_ROTATION) if self.dice.random() < self.fault_rate else None
+
+    def take_delay(self) -> timedelta:
+        """How long the next answer is held back."""
+        with self._changed:
+            late = self.dice.random() < self.late_rate
+            return self.answer_delay + self.late_by if late else self.answer_delay
+
+    @property
+    def exchanges(self) -> tuple[TokenExchange, ...]:
+        """The latest requests at the token endpoint that have been answered, in the order in which they ended."""
+        with self._changed:
+            return tuple(self._exchanges)
 
     @property
     def tokens(self) -> TokenStatistics:
@@ -138,10 +188,11 @@ class SandboxControls:
             return self._changed.wait_for(condition, timeout.total_seconds())
 
     @contextmanager
-    def token_request(self) -> Generator[None, None, None]:
+    def token_request(self) -> Generator[ExchangeUnderWay, None, None]:
         """One request at the token endpoint, from its arrival to its answer."""
+        arrived = self._clock.now()
         with self._changed:
-            self._times.append(self._clock.now())
+            self._times.append(arrived)
             in_flight = self._tokens.in_flight + 1
             self._tokens = replace(
                 self._tokens,
@@ -150,10 +201,13 @@ class SandboxControls:
                 most_in_flight=max(in_flight, self._tokens.most_in_flight),
             )
             self._changed.notify_all()
+        under_way = ExchangeUnderWay()
         try:
-            yield
+            yield under_way
         finally:
             with self._changed:
+                ended = self._clock.now()
+                self._exchanges.append(TokenExchange(arrived=arrived, ended=ended, granted=under_way.granted))
                 self._tokens = replace(self._tokens, in_flight=self._tokens.in_flight - 1)
                 self._changed.notify_all()
 

@@ -8,7 +8,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 # Inode, time of the last change in nanoseconds, size in bytes; None for no file.
@@ -71,17 +71,29 @@ class Files:
     def truncate(self, descriptor: int, size: int) -> None:
         os.ftruncate(descriptor, size)
 
-    def allocate(self, descriptor: int, size: int) -> None:
-        """Make sure that `size` bytes can be written; what the file holds is left open."""
+    def allocate(self, descriptor: int, size: int, *, offset: int = 0) -> None:
+        """Make sure that `size` bytes can be written from `offset` on; what the file holds there is left open."""
         if hasattr(os, "posix_fallocate"):
             try:
-                os.posix_fallocate(descriptor, 0, size)
+                os.posix_fallocate(descriptor, offset, size)
             except OSError as error:
                 if error.errno not in _NO_SUCH_OPERATION:
                     raise
             else:
                 return
-        self.write(descriptor, bytes(size))
+        self.write(descriptor, bytes(size), offset=offset)
+
+    def keep_private(self, descriptor: int, like: os.stat_result | None) -> None:
+        """Take a file out of everybody's hands but its owner's, who becomes that of `like`, as far as is permitted."""
+        if not hasattr(os, "fchmod"):
+            return
+        own = os.fstat(descriptor)
+        if stat.S_IMODE(own.st_mode) & 0o077:
+            os.fchmod(descriptor, 0o600)
+        if like is not None and (own.st_uid, own.st_gid) != (like.st_uid, like.st_gid):
+            # Only root gives files away, and has to: the owner of `.env` could not open this one afterwards.
+            with contextlib.suppress(OSError):
+                os.fchown(descriptor, like.st_uid, like.st_gid)
 
     def imitate(self, descriptor: int, model: os.stat_result) -> None:
         """Give a file the owner and the mode of another, as far as that is permitted."""
@@ -129,11 +141,28 @@ class Files:
         return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
 
 
-def replace_content(files: Files, target: Path, data: bytes) -> None:
+class FileChangedError(Exception):
+    """Somebody else has changed the file since it was read."""
+
+
+def _nothing() -> None:
+    """Nothing is to be done."""
+
+
+def replace_content(
+    files: Files,
+    target: Path,
+    data: bytes,
+    *,
+    check: Callable[[], None] = _nothing,
+    before_overwriting: Callable[[], None] = _nothing,
+) -> None:
     """Make `data` the content of `target`, whose mode is kept (0600 when it is created). Raises OSError.
 
     A temporary file in the same folder is written, synced and renamed onto `target`, and the folder is synced. Where
-    the folder does not allow that, the file is overwritten in place. To be called by one at a time.
+    the folder does not allow that, the file is overwritten in place, if it can be opened for that: then a death in the
+    middle can leave a mixture, and `before_overwriting` is called in time. To be called by one at a time. `check` is
+    called at the last moment before the old content is given up; what it raises leaves the file as it is.
     """
     model = stat_or_none(files, target)
     try:
@@ -145,11 +174,15 @@ def replace_content(files: Files, target: Path, data: bytes) -> None:
                     files.imitate(descriptor, model)
                 files.sync(descriptor)
             # Closed by now: Windows does not rename an open file.
+            check()
             files.replace(temporary, target)
     except OSError as error:
         if model is None or error.errno not in _NO_RENAME_HERE:
             raise
-        _overwrite(files, target, data)
+        with closing(files, files.open(target)) as descriptor:
+            before_overwriting()
+            check()
+            _overwrite(files, descriptor, data)
         return
     files.sync_folder(target.parent)
 
@@ -176,7 +209,7 @@ def stat_or_none(files: Files, path: str | Path) -> os.stat_result | None:
     return known
 
 
-def stamp(files: Files, path: Path) -> Stamp:
+def stamp(files: Files, path: str | Path) -> Stamp:
     """What changes when a file does, or None where there is none. Raises OSError."""
     known = stat_or_none(files, path)
     return None if known is None else (known.st_ino, known.st_mtime_ns, known.st_size)
@@ -220,20 +253,19 @@ def _remove_strays(files: Files, target: Path) -> None:
                 files.remove(target.with_name(name))
 
 
-def _overwrite(files: Files, target: Path, data: bytes) -> None:
+def _overwrite(files: Files, descriptor: int, data: bytes) -> None:
     """Write into the file itself, so that whoever looks in between, or after a crash, finds old lines or new ones."""
-    with closing(files, files.open(target)) as descriptor:
-        old = files.content(descriptor)
-        try:
-            if len(data) > len(old):
-                # The room is taken first, as blank lines: a full disk must not be found out half-way.
-                files.write(descriptor, b"\n" * (len(data) - len(old)), offset=len(old))
-            # Blank lines cover the rest of a longer old text until it is cut off.
-            files.write(descriptor, data.ljust(len(old), b"\n"))
-            files.truncate(descriptor, len(data))
-            files.sync(descriptor)
-        except OSError:
-            with contextlib.suppress(OSError):
-                files.write(descriptor, old)
-                files.truncate(descriptor, len(old))
-            raise
+    old = files.content(descriptor)
+    try:
+        if len(data) > len(old):
+            # The room is taken first, as blank lines: a full disk must not be found out half-way.
+            files.write(descriptor, b"\n" * (len(data) - len(old)), offset=len(old))
+        # Blank lines cover the rest of a longer old text until it is cut off.
+        files.write(descriptor, data.ljust(len(old), b"\n"))
+        files.truncate(descriptor, len(data))
+        files.sync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):
+            files.write(descriptor, old)
+            files.truncate(descriptor, len(old))
+        raise

@@ -1,13 +1,11 @@
-"""What a login is worth knowing and `.env` has no key for, written into its sidecar. No token is, only fingerprints."""
+"""What is worth knowing of a login beyond its tokens. It names them by their fingerprints."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any, cast
 
-from adapters.token_store.files import Files, closing
 from domain.tokens import Attempt, Setback, TokenSet, fingerprint, parse_expires_at
 
 
@@ -33,8 +31,11 @@ class Notebook:
     @classmethod
     def decode(cls, data: bytes) -> "Notebook":
         """Read what `encode` wrote; whatever else it is counts as an empty notebook."""
-        # The first line alone: behind it there may be the rest of a longer one that has just been overwritten.
-        document = _json_object(data.partition(b"\n")[0])
+        return cls.of_document(_json_object(data))
+
+    @classmethod
+    def of_document(cls, document: Mapping[str, Any]) -> "Notebook":
+        """What `document` gave; whatever is spoilt in it is not noted."""
         name = document.get("access_token")
         return cls(
             access_token=name if isinstance(name, str) else "",
@@ -44,8 +45,13 @@ class Notebook:
         )
 
     def encode(self) -> bytes:
+        """One line, without its end."""
+        return json.dumps(self.document()).encode("ascii")
+
+    def document(self) -> dict[str, object]:
+        """As a JSON object."""
         setback, attempt = self.setback, self.attempt
-        document = {
+        return {
             "access_token": self.access_token,
             "issued_at": None if self.issued_at is None else self.issued_at.isoformat(),
             "setback": None
@@ -65,8 +71,6 @@ class Notebook:
                 "unanswered": attempt.unanswered,
             },
         }
-        # The blank is the byte that Windows locks, and which nobody else can read meanwhile: nothing is lost with it.
-        return b" " + json.dumps(document).encode("ascii") + b"\n"
 
     def applied_to(self, tokens: TokenSet) -> TokenSet:
         """The same set with what is noted of its tokens."""
@@ -91,15 +95,6 @@ class Notebook:
         if refresh_token is None or self.attempt is None or fingerprint(refresh_token) != self.attempt.fingerprint:
             return None
         return self.attempt
-
-
-def read_notebook(files: Files, path: Path) -> Notebook:
-    """The notebook, empty when there is none or it cannot be read: it spares requests, no login depends on it."""
-    try:
-        with closing(files, files.open_to_read(path)) as descriptor:
-            return Notebook.decode(files.content(descriptor, offset=1))
-    except OSError:
-        return Notebook()
 
 
 def _json_object(data: bytes) -> Mapping[str, Any]:

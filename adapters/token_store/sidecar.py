@@ -1,4 +1,4 @@
-"""The file beside `.env` that is its lock, and holds its notebook.
+"""The file beside `.env` that is its lock, and holds its journal.
 
 It is never deleted: whoever had opened a deleted one would lock a file that nobody else sees.
 """
@@ -16,7 +16,6 @@ from pathlib import Path
 from filelock import lock_descriptor, unlock_descriptor
 
 from adapters.token_store.files import Files, stat_or_none
-from adapters.token_store.notebook import Notebook
 from domain.tokens import TokenSet
 
 _SUFFIX = ".lock"
@@ -33,11 +32,14 @@ def sidecar_of(target: Path) -> Path:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Hold:
-    """The lock of one `.env` file, held. `loaded` is what its thread has been told of the store while it held it."""
+    """The lock of one `.env` file, held. `loaded` is what its thread has been told of the store while it held it.
+
+    `descriptor` is the open sidecar if `keeps_journal` says that it can be written, and that it keeps its secrets.
+    """
 
     target: Path
     descriptor: int
-    keeps_notes: bool
+    keeps_journal: bool
     thread_id: int = field(default_factory=threading.get_ident)
     loaded: list[TokenSet] = field(default_factory=list[TokenSet])
 
@@ -46,8 +48,9 @@ class SidecarLock:
     """The lock of a `.env` file.
 
     It is the kernel's, each time on a descriptor of its own: so it excludes threads as it excludes processes, and it
-    ends with its holder, however that ends. Where no sidecar can be created (a read-only folder around a file that can
-    be written), the `.env` file itself is locked, and nothing is noted down.
+    ends with its holder, however that ends. A sidecar that cannot be written is locked all the same, and where none can
+    be created (a read-only folder around a file that can be written) the `.env` file itself is; then there is no
+    journal.
     """
 
     def __init__(self, files: Files) -> None:
@@ -60,7 +63,7 @@ class SidecarLock:
         """Hold the lock, or give up after `wait`. Raises OSError."""
         deadline = time.monotonic() + wait.total_seconds()
         while True:
-            path, descriptor = self._open(target)
+            path, descriptor, keeps_journal = self._open(target)
             self._descriptors.add(descriptor)
             try:
                 locked = _lock(descriptor, deadline)
@@ -72,7 +75,7 @@ class SidecarLock:
                 self._close(descriptor)
                 raise
             if in_place:
-                self.held = Hold(target=target, descriptor=descriptor, keeps_notes=path != target)
+                self.held = Hold(target=target, descriptor=descriptor, keeps_journal=keeps_journal)
                 return self.held
             self._close(descriptor)
             if not locked:
@@ -90,19 +93,6 @@ class SidecarLock:
             unlock_descriptor(descriptor)
         self._close(descriptor)
 
-    def write_notebook(self, hold: Hold, notebook: Notebook) -> bool:
-        """Whether it could be written down."""
-        if not hold.keeps_notes:
-            return False
-        data = notebook.encode()
-        try:
-            self._files.write(hold.descriptor, data)
-            self._files.truncate(hold.descriptor, len(data))
-            self._files.sync_data(hold.descriptor)
-        except OSError:
-            return False
-        return True
-
     def forget(self) -> None:
         """In a forked child: close the copies of the parent's descriptors, which leaves the parent its lock."""
         if self.held is not None:
@@ -111,18 +101,30 @@ class SidecarLock:
         for descriptor in tuple(self._descriptors):
             self._close(descriptor)
 
-    def _open(self, target: Path) -> tuple[Path, int]:
+    def _open(self, target: Path) -> tuple[Path, int, bool]:
+        """The file to lock, open, and whether a journal can be kept in it."""
         path = sidecar_of(target)
         try:
-            return path, self._files.open_or_create(path)
+            descriptor = self._files.open_or_create(path)
         except OSError as error:
             # Windows keeps others from reading a locked file; the lock of `.env` itself would lock its readers out.
-            if error.errno not in _NOT_PERMITTED or os.name == "nt" or stat_or_none(self._files, path) is not None:
+            if error.errno not in _NOT_PERMITTED or os.name == "nt":
                 raise
+            # Whoever can write the sidecar locks it, so it must be this one, wherever there is one.
+            path = target if stat_or_none(self._files, path) is None else path
             try:
-                return target, self._files.open(target)
+                return path, self._files.open_to_read(path), False
             except OSError:
                 raise error from None
+        return path, descriptor, self._is_private(descriptor, target)
+
+    def _is_private(self, descriptor: int, target: Path) -> bool:
+        """Whether nobody but its owner can read the sidecar, now if not before."""
+        try:
+            self._files.keep_private(descriptor, stat_or_none(self._files, target))
+        except OSError:
+            return False
+        return True
 
     def _close(self, descriptor: int) -> None:
         self._descriptors.discard(descriptor)

@@ -11,8 +11,8 @@ _NOT_PERMITTED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
-def store_error(what: str, path: Path, error: OSError | EnvTextError, *, kept: bool = False) -> TokenStoreError:
-    """The error that says: the tokens could not `what` `path`. `kept` tells that they live on in memory."""
+def store_error(what: str, path: Path, error: OSError | EnvTextError, *, rest: str = "") -> TokenStoreError:
+    """The error that says: the tokens could not `what` `path`. `rest` tells what becomes of them instead."""
     cause, number = (error.strerror or str(error), error.errno) if isinstance(error, OSError) else (str(error), None)
     if number in _NO_ROOM:
         advice = " Make room on the disk."
@@ -24,5 +24,16 @@ def store_error(what: str, path: Path, error: OSError | EnvTextError, *, kept: b
         advice = " The file system offers no locks: put the file on a local disk."
     else:
         advice = ""
-    rest = " The new login lives on in this process's memory, which tries again: do not end it." if kept else ""
     return TokenStoreError(f"The tokens could not {what} {path}: {cause.rstrip('.')}.{advice}{rest}")
+
+
+def not_written(target: Path, error: OSError | EnvTextError, *, journal: Path | None) -> TokenStoreError:
+    """The error that says that `.env` has not got the newest login, and where that is: in the journal or in memory."""
+    if journal is None:
+        rest = " The new login lives on in this process's memory, which tries again: do not end it."
+    else:
+        rest = (
+            f" The new login is safe in {journal}, where every process finds it, and is written as soon as that works: "
+            "do not delete that file."
+        )
+    return store_error("be written to", target, error, rest=rest)

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 
 from domain.errors import TokenStoreError
-from domain.tokens import TokenSet, refuse, set_back
+from domain.tokens import TokenSet, begin_attempt, refuse, set_back, settle_attempt
 from ports.token_store import TokenStore
 
 ISSUED_AT = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -114,6 +114,22 @@ class TokenStoreContract:
             bench.store.save(refuse(login(1), "refresh-1", reason="invalid_grant", now=ISSUED_AT))
         bench.edit_by_hand("pasted")
         assert bench.store.load().setback is None
+
+    def test_an_attempt_is_kept_with_its_refresh_token_until_it_is_settled(self, bench: StoreBench) -> None:
+        with bench.store.exclusive():
+            bench.store.save(login(1))
+            begun = begin_attempt(bench.store.load(), "refresh-1", now=ISSUED_AT)
+            bench.store.save(begun)
+            # Seen by others while the request is under way, as it would be after the death of this process.
+            assert bench.impatient.load() == begun
+            bench.store.save(settle_attempt(begun))
+        assert bench.impatient.load() == login(1)
+
+    def test_an_attempt_ends_with_its_refresh_token(self, bench: StoreBench) -> None:
+        with bench.store.exclusive():
+            bench.store.save(begin_attempt(login(1), "refresh-1", now=ISSUED_AT))
+            bench.store.save(login(2))
+        assert bench.impatient.load() == login(2)
 
     def test_storability_is_proven_without_changing_anything(self, bench: StoreBench) -> None:
         with bench.store.exclusive():

@@ -27,7 +27,7 @@ from domain.oauth2 import OAuth2Client
 from domain.refreshing import Login, refresh_flow
 from domain.routes import over_routes_flow
 from domain.token_events import TokenEventKind
-from domain.tokens import RefreshPolicy, TokenSet, TokenState, begin_attempt, refuse
+from domain.tokens import RefreshPolicy, TokenSet, TokenState, begin_attempt, refuse, set_back
 from tests.fakes.world import NOON, Answer, World
 
 TIMEOUTS = Timeouts(connect=timedelta(seconds=2), read=timedelta(seconds=30))
@@ -267,12 +267,45 @@ def test_one_faulty_answer_is_made_up_for_while_the_callers_wait(first: Answer, 
 
 
 @pytest.mark.parametrize("fault", [HttpResponse(status=500), ResponseTimeoutError("late")])
-def test_a_request_of_unknown_outcome_is_repeated_once_and_no_more(fault: Answer) -> None:
+def test_a_request_of_unknown_outcome_is_repeated_once_while_a_token_is_still_valid(fault: Answer) -> None:
+    world = always(fault)
+    world.tokens = STALE
+    with pytest.raises(TokenEndpointUnavailableError):
+        world.exclusively(refresh_flow(LOGIN))
+    assert len(world.sent) == 2
+    assert world.tokens.unanswered == 2
+
+
+@pytest.mark.parametrize("fault", [HttpResponse(status=500), ResponseTimeoutError("late")])
+def test_callers_without_a_token_see_a_second_round_of_tries_before_they_are_told(fault: Answer) -> None:
     world = always(fault)
     with pytest.raises(TokenEndpointUnavailableError):
         world.run(access_token_flow(LOGIN))
-    assert len(world.sent) == 2
-    assert world.tokens.unanswered == 2
+    assert 2 < len(world.sent) <= 4
+
+
+def test_a_short_setback_is_waited_out_by_those_who_have_no_token() -> None:
+    rested = set_back(
+        set_back(EXPIRED, "rt0", reason="r", now=NOON, wait=timedelta(0)),
+        "rt0",
+        reason="r",
+        now=NOON,
+        wait=timedelta(0),
+    )
+    world = World(tokens=rested, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert world.paused == [timedelta(seconds=0.5)]
+
+
+def test_a_login_pasted_while_the_server_granted_counts_more_than_the_grant() -> None:
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        given = granted(request, route)
+        if b"rt0" in request.body:
+            world.pasted = TokenSet(refresh_token="rt5")
+        return given
+
+    world = World(tokens=EXPIRED, answer=answer)
+    assert world.run(access_token_flow(LOGIN)) == "at6"
 
 
 def test_the_attempt_is_durable_before_the_request_leaves() -> None:
@@ -296,7 +329,7 @@ def test_a_definite_refusal_leaves_nothing_unknown() -> None:
     world = always(HttpResponse(status=503))
     with pytest.raises(TokenEndpointUnavailableError):
         world.run(access_token_flow(LOGIN))
-    assert len(world.sent) == 4
+    assert len(world.sent) == 8
     assert world.tokens.attempt is None
 
 
@@ -383,7 +416,8 @@ def test_lasting_trouble_brews_no_storm() -> None:
         with pytest.raises(TokenEndpointUnavailableError):
             world.run(access_token_flow(LOGIN))
         world.now += timedelta(milliseconds=10)
-    assert len(world.sent) <= 8
+    # Four tries of a caller's own, and then the growing pauses.
+    assert len(world.sent) <= 16
 
 
 def test_a_replaced_refresh_token_is_stored_even_when_no_access_token_came() -> None:

@@ -109,7 +109,7 @@ def test_one_faulty_answer_of_the_token_endpoint_is_made_up_for_and_lasting_trou
         running.controls.fail_next(fault)
         assert ask(client) == 200
         running.expire()
-        running.controls.fail_next(*[fault] * 4)
+        running.controls.fail_next(*[fault] * 8)
         response = client.post("/v1/chat/completions", json=CHAT)
         assert (response.status_code, response.json()["error"]["code"]) == (503, "token_endpoint_unavailable")
         assert "The login is kept" in response.json()["error"]["message"]

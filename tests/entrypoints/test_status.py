@@ -41,7 +41,17 @@ UNSAVED = TokenEvent(
 )
 KEYS = {
     "": {
-        *("ok", "login", "troubles", "env_file", "token_endpoint", "client_id", "uses_api_key", "access_token"),
+        *(
+            "ok",
+            "login",
+            "troubles",
+            "place",
+            "env_file",
+            "token_endpoint",
+            "client_id",
+            "uses_api_key",
+            "access_token",
+        ),
         *("refresh_token_fingerprint", "last_refresh_at", "last_refresh", "next_refresh_at", "failure", "unanswered"),
         *("unsaved", "clock_skew_s", "events"),
     },

@@ -40,7 +40,7 @@ def test_the_command_tells_the_life_of_a_login_and_no_token(tmp_path: Path) -> N
         assert "refreshed" in fine.stdout
 
         set_key(path, "OAUTH_ACCESS_TOKEN_EXPIRES_AT", "2020-01-01T00:00:00+00:00")
-        world.controls.fail_next(*[TokenFault.STATUS_500] * 2)
+        world.controls.fail_next(*[TokenFault.STATUS_500] * 4)
         assert oca("token", cwd=tmp_path).returncode == 5
         failing = json.loads(oca("status", "--json", cwd=tmp_path).stdout)
         assert (failing["login"], failing["failure"]["attempts"]) == ("failing", 1)

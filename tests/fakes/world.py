@@ -82,6 +82,7 @@ class World:
     background: list[Flow[TokenSet]] = field(default_factory=list[Flow[TokenSet]])
     paused: list[timedelta] = field(default_factory=list[timedelta])
     trouble: str | None = None
+    pasted: TokenSet | None = None
     locked: int = 0
 
     def run(self, flow: Flow[T]) -> T:
@@ -104,6 +105,9 @@ class World:
                 return self.tokens
             case SaveTokens(tokens):
                 assert self.locked, "saved without the lock"
+                if self.pasted is not None:
+                    self.tokens, self.pasted = self.pasted, None
+                    raise TokenStoreError("somebody has replaced the login")
                 before, self.tokens = self.tokens, tokens
                 if (before.access_token, before.refresh_token) != (tokens.access_token, tokens.refresh_token):
                     self.saved.append(tokens)

@@ -174,7 +174,11 @@ def test_a_store_that_cannot_be_locked_is_told_of_even_in_the_background(ports: 
     with ports.store.exclusive():
         assert ports.run(access_token_flow(LOGIN)) == "at1"
         ports.blocking.refresher.wait()
-    assert ports.journal.events[-1].kind is TokenEventKind.FAILED
+        told = len(ports.journal.events)
+        assert ports.journal.events[-1].kind is TokenEventKind.FAILED
+        assert [ports.run(access_token_flow(LOGIN)) for _ in range(20)] == ["at1"] * 20
+        ports.blocking.refresher.wait()
+    assert len(ports.journal.events) == told, "told once, not for every request"
 
 
 def test_an_unknown_effect_is_a_defect_and_not_swallowed(ports: Ports) -> None:

@@ -65,9 +65,13 @@ class FaultyFiles(Files):
         self._step("truncate")
         super().truncate(descriptor, size)
 
-    def allocate(self, descriptor: int, size: int) -> None:
+    def allocate(self, descriptor: int, size: int, *, offset: int = 0) -> None:
         self._step("allocate")
-        super().allocate(descriptor, size)
+        super().allocate(descriptor, size, offset=offset)
+
+    def keep_private(self, descriptor: int, like: os.stat_result | None) -> None:
+        self._step("keep_private")
+        super().keep_private(descriptor, like)
 
     def imitate(self, descriptor: int, model: os.stat_result) -> None:
         self._step("imitate")
@@ -76,6 +80,10 @@ class FaultyFiles(Files):
     def sync(self, descriptor: int) -> None:
         self._step("sync")
         super().sync(descriptor)
+
+    def sync_data(self, descriptor: int) -> None:
+        self._step("sync_data")
+        super().sync_data(descriptor)
 
     def replace(self, source: Path, target: Path) -> None:
         self._step("replace")
@@ -93,6 +101,10 @@ class FaultyFiles(Files):
         self._step("open_or_create")
         return super().open_or_create(path)
 
+    def open_to_read(self, path: Path) -> int:
+        self._step("open_to_read")
+        return super().open_to_read(path)
+
 
 def failing(number: int, *names: str) -> Callable[[str], None]:
     """Every step of these names fails with this error of the operating system."""
@@ -105,3 +117,6 @@ def failing(number: int, *names: str) -> Callable[[str], None]:
 
 
 DISK_FULL = failing(errno.ENOSPC, "write", "allocate")
+
+# `.env` and its folder; a sidecar that is there already can be written.
+UNWRITABLE = failing(errno.EROFS, "create", "open")

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from adapters.token_store.dotenv import DotenvTokenStore
 from adapters.token_store.files import Files
+from domain.tokens import TokenSet, begin_attempt
+from ports.token_store import TokenStore
+from tests.contracts.token_store import ISSUED_AT
 
 TEXT = """\
 # The account of the team
@@ -27,3 +30,14 @@ def names(folder: Path) -> list[str]:
 
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def rotate(store: TokenStore, successor: TokenSet) -> TokenSet:
+    """One refresh as the domain runs it, without a server; returns what it began with. Raises TokenStoreError."""
+    with store.exclusive():
+        tokens = store.load()
+        assert tokens.refresh_token is not None
+        store.prove_storable()
+        store.save(begin_attempt(tokens, tokens.refresh_token, now=ISSUED_AT))
+        store.save(successor)
+    return tokens

@@ -1,3 +1,4 @@
+import errno
 import os
 import threading
 from dataclasses import replace
@@ -9,8 +10,8 @@ from dotenv import dotenv_values
 
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, refuse
-from tests.adapters.token_store.faulty_files import DISK_FULL, FaultyFiles, at_ease
-from tests.adapters.token_store.scene import TEXT, mode, names, store_at
+from tests.adapters.token_store.faulty_files import FaultyFiles, at_ease, failing
+from tests.adapters.token_store.scene import TEXT, mode, names, rotate, store_at
 from tests.contracts.token_store import ISSUED_AT, login
 
 
@@ -156,6 +157,17 @@ class TestSaving:
         assert path.stat() == before
         assert "replace" not in files.steps
 
+    def test_what_was_saved_is_seen_at_once_though_the_files_look_the_same(self, path: Path) -> None:
+        store, sidecar = store_at(path), path.with_name(".env.lock")
+        store.prove_storable()
+        store.save(login(1))
+        before = store.load()
+        known = sidecar.stat()
+        store.save(refuse(before, "refresh-1", reason="invalid_grant", now=ISSUED_AT))
+        os.utime(sidecar, ns=(known.st_mtime_ns, known.st_mtime_ns))
+        assert sidecar.stat().st_size == known.st_size
+        assert store.load().setback is not None
+
     def test_a_new_file_and_its_lock_are_private(self, tmp_path: Path) -> None:
         before = os.umask(0)
         try:
@@ -186,16 +198,67 @@ class TestSaving:
         assert (tmp_path / ".env").is_symlink()
         assert dotenv_values(tmp_path / "real")["OAUTH_REFRESH_TOKEN"] == "refresh-1"
 
-    def test_the_lock_file_tells_no_token(self, path: Path) -> None:
-        store = store_at(path)
-        with store.exclusive():
-            store.save(refuse(login(1), "refresh-1", reason="invalid_grant", now=ISSUED_AT))
-        text = (path.parent / ".env.lock").read_text()
-        assert "invalid_grant" in text
-        assert "refresh-1" not in text
-        assert "access-1" not in text
+    def test_a_lock_file_that_others_can_read_is_taken_out_of_their_hands_before_a_token_is_in_it(
+        self, path: Path
+    ) -> None:
+        sidecar = path.with_name(".env.lock")
+        sidecar.touch()
+        sidecar.chmod(0o664)
+        with store_at(path).exclusive():
+            assert mode(sidecar) == 0o600
 
-    @pytest.mark.parametrize("garbage", [b"", b"\x00\xff", b" []\n", b" {", b' {"access_token": 5, "setback": 7}\n'])
+    def test_a_lock_file_that_cannot_be_taken_out_of_others_hands_gets_no_token(self, path: Path) -> None:
+        store = store_at(path, files=FaultyFiles(failing(errno.EPERM, "keep_private")))
+        store.save(login(1))
+        assert path.with_name(".env.lock").read_bytes() == b""
+        assert store.load() == login(1)
+        assert store_at(path).load().refresh_token == "refresh-1"
+
+    @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+    def test_a_lock_file_belongs_to_whom_the_file_belongs(self, path: Path) -> None:
+        os.chown(path, 12345, 23456)
+        store_at(path).save(login(1))
+        known = path.with_name(".env.lock").stat()
+        assert (known.st_uid, known.st_gid) == (12345, 23456)
+
+    def test_other_keys_edited_by_hand_during_a_save_are_kept(self, path: Path) -> None:
+        def edit(step: str) -> None:
+            if step == "imitate":
+                path.write_text(path.read_text().replace("'a b'", "'mine'"))
+                files.before_step = at_ease
+
+        files = FaultyFiles(edit)
+        store_at(path, files=files).save(login(1))
+        values = dotenv_values(path)
+        assert (values["LLM_MODEL_NAME"], values["OAUTH_REFRESH_TOKEN"]) == ("mine", "refresh-1")
+        assert names(path.parent) == [".env", ".env.lock"]
+
+    def test_a_refresh_token_pasted_during_the_very_save_is_not_overwritten(self, path: Path) -> None:
+        def paste(step: str) -> None:
+            if step == "imitate":
+                path.write_text("OAUTH_REFRESH_TOKEN=pasted\n")
+                files.before_step = at_ease
+
+        files = FaultyFiles(paste)
+        store = store_at(path, files=files)
+        with pytest.raises(TokenStoreError, match="was replaced while another one was being renewed"):
+            rotate(store, login(1))
+        assert path.read_text() == "OAUTH_REFRESH_TOKEN=pasted\n"
+        assert store.load() == store_at(path).load() == TokenSet(refresh_token="pasted")
+        assert store.trouble() is None
+
+    def test_a_file_that_changes_again_and_again_is_given_up_for_now(self, path: Path) -> None:
+        def edit(step: str) -> None:
+            if step == "imitate":
+                path.write_text(path.read_text() + "A=1\n")
+
+        files = FaultyFiles(edit)
+        store = store_at(path, files=files)
+        with pytest.raises(TokenStoreError, match="changed again and again"):
+            store.save(login(1))
+        assert store.load() == store_at(path).load() == login(1)
+
+    @pytest.mark.parametrize("garbage", [b"", b"\x00\xff", b" []\n", b" {", b' {"access_token": 5}\n', b"\n" * 9])
     def test_a_spoilt_lock_file_harms_nothing(self, path: Path, garbage: bytes) -> None:
         store_at(path).save(login(1))
         (path.parent / ".env.lock").write_bytes(garbage)
@@ -229,54 +292,3 @@ class TestSaving:
             reader.join()
         assert seen
         assert seen <= {login(number) for number in range(15)}
-
-
-class TestASeed:
-    def test_it_is_stored_in_a_new_private_file_where_there_is_no_login(self, tmp_path: Path) -> None:
-        store = store_at(tmp_path / ".env", seed_refresh_token="seed")
-        assert store.current() is None
-        assert store.load() == TokenSet(refresh_token="seed")
-        assert (tmp_path / ".env").read_text() == "OAUTH_REFRESH_TOKEN=seed\n"
-        assert mode(tmp_path / ".env") == 0o600
-
-    def test_it_goes_into_the_empty_value(self, path: Path) -> None:
-        path.write_text("OAUTH_REFRESH_TOKEN=  # yours\nOAUTH_ACCESS_TOKEN=kept\n")
-        tokens = store_at(path, seed_refresh_token="seed").load()
-        assert tokens == TokenSet(refresh_token="seed", access_token="kept")
-        assert path.read_text() == "OAUTH_REFRESH_TOKEN=seed  # yours\nOAUTH_ACCESS_TOKEN=kept\n"
-
-    def test_a_stored_login_goes_before_it(self, path: Path) -> None:
-        assert store_at(path, seed_refresh_token="seed").load().refresh_token == "first"
-        assert path.read_text() == TEXT
-
-    def test_it_is_taken_once(self, path: Path) -> None:
-        store = store_at(path, seed_refresh_token="seed")
-        store.load()
-        path.write_text("")
-        assert store.load() == TokenSet()
-
-    def test_it_serves_from_memory_where_it_cannot_be_stored(self, tmp_path: Path) -> None:
-        files = FaultyFiles(DISK_FULL)
-        store = store_at(tmp_path / ".env", seed_refresh_token="seed", files=files)
-        assert store.load() == TokenSet(refresh_token="seed")
-        assert not (tmp_path / ".env").exists()
-        files.before_step = at_ease
-        with store.exclusive():
-            assert store.load() == TokenSet(refresh_token="seed")
-        assert (tmp_path / ".env").exists()
-
-    def test_it_does_not_wait_for_the_lock(self, tmp_path: Path) -> None:
-        store = store_at(tmp_path / ".env", seed_refresh_token="seed")
-        with store_at(tmp_path / ".env").exclusive():
-            assert store.load() == TokenSet(refresh_token="seed")
-        assert store.load() == TokenSet(refresh_token="seed")
-        assert (tmp_path / ".env").read_text() == "OAUTH_REFRESH_TOKEN=seed\n"
-
-    def test_a_login_stored_by_another_goes_before_it(self, tmp_path: Path) -> None:
-        store, other = store_at(tmp_path / ".env", seed_refresh_token="seed"), store_at(tmp_path / ".env")
-        with other.exclusive():
-            assert store.load() == TokenSet(refresh_token="seed")
-            other.save(login(1))
-            assert store.load() == login(1)
-        assert store.load() == login(1)
-        assert other.load() == login(1)

@@ -12,26 +12,29 @@ from adapters.token_store.dotenv import DotenvTokenStore
 from adapters.token_store.files import Files
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, refuse
-from tests.adapters.token_store.faulty_files import DISK_FULL, FaultyFiles, at_ease, failing
+from tests.adapters.token_store.faulty_files import DISK_FULL, UNWRITABLE, FaultyFiles, at_ease, failing
 from tests.adapters.token_store.scene import TEXT, names, store_at
 from tests.contracts.token_store import ISSUED_AT, login
 
 
 class TestWhatCannotBeStored:
     @pytest.mark.parametrize(
-        ("fault", "told"),
+        ("fault", "told", "where"),
         [
-            (DISK_FULL, r"/\.env: No space left on device\. Make room on the disk\."),
-            (failing(errno.EROFS, "create", "open"), r"/\.env: Read-only file system\. Give this process"),
-            (failing(errno.EIO, "sync"), r"/\.env: Input/output error\."),
+            (DISK_FULL, r"/\.env: No space left on device\. Make room on the disk\.", "this process's memory"),
+            (UNWRITABLE, r"/\.env: Read-only file system\. Give this process", "safe in "),
+            (failing(errno.EIO, "sync"), r"/\.env: Input/output error\.", ".env.lock, where"),
         ],
     )
-    def test_it_is_told_with_file_cause_and_cure(self, path: Path, fault: Callable[[str], None], told: str) -> None:
+    def test_it_is_told_with_file_cause_and_cure(
+        self, path: Path, fault: Callable[[str], None], told: str, where: str
+    ) -> None:
         files = FaultyFiles(fault)
         store = store_at(path, files=files)
         with store.exclusive(), pytest.raises(TokenStoreError, match=told) as caught:
             store.save(login(1))
-        assert "memory" in str(caught.value)
+        assert where in str(caught.value)
+        assert store.trouble() == str(caught.value)
         assert "refresh-1" not in str(caught.value)
         assert path.read_text() == TEXT
         assert store.load() == login(1)
@@ -62,7 +65,7 @@ class TestWhatCannotBeStored:
             store.save(login(1))
         assert store.load() == login(1)
         assert store.current() == login(1)
-        monkeypatch.setattr(module, "_RETRY_UNSAVED_AFTER", timedelta(0))
+        monkeypatch.setattr(module, "_RETRY_AFTER", timedelta(0))
         store.load()
         assert store.current() is None
 
@@ -86,7 +89,7 @@ class TestWhatCannotBeStored:
 
     def test_a_lock_file_that_cannot_be_written_is_found_out_before(self, path: Path) -> None:
         store_at(path).save(login(1))
-        store = store_at(path, files=FaultyFiles(failing(errno.EACCES, "open")))
+        store = store_at(path, files=FaultyFiles(failing(errno.EACCES, "open_or_create", "open_to_read")))
         with pytest.raises(TokenStoreError, match=r"\.env\.lock: Permission denied"):
             store.prove_storable()
 
@@ -128,8 +131,22 @@ class TestAFolderInWhichNothingCanBeMade:
 
     def test_a_lock_file_of_somebody_else_is_not_passed_over(self, path: Path, files: FaultyFiles) -> None:
         (path.parent / ".env.lock").touch()
+        files.before_step = failing(errno.EACCES, "open_or_create", "open_to_read")
         with pytest.raises(TokenStoreError, match=r"\.env\.lock"), store_at(path, files=files).exclusive():
             pass
+
+    def test_a_lock_file_that_can_only_be_read_excludes_and_keeps_nothing(self, path: Path, files: FaultyFiles) -> None:
+        store_at(path).save(login(1))
+        sidecar = path.with_name(".env.lock")
+        before = sidecar.read_bytes()
+        store, impatient = store_at(path, files=files), DotenvTokenStore(path=path, lock_timeout=timedelta(0))
+        with store.exclusive():
+            store.save(login(2))
+            with pytest.raises(TokenStoreError), impatient.exclusive():
+                pass
+        assert sidecar.read_bytes() == before
+        assert store.load() == login(2)
+        assert impatient.load().refresh_token == "refresh-2"
 
 
 def test_a_deleted_lock_file_is_not_the_lock_of_those_who_waited_for_it(path: Path) -> None:

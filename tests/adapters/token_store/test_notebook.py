@@ -1,13 +1,11 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.token_store.files import Files
-from adapters.token_store.notebook import Notebook, read_notebook
+from adapters.token_store.notebook import Notebook
 from domain.tokens import TokenSet, begin_attempt, refuse, set_back
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 600000, tzinfo=UTC)
@@ -28,12 +26,6 @@ def test_what_was_noted_is_read(issued_at: datetime, reason: str, attempts: int)
 def test_a_dead_refresh_token_stays_dead() -> None:
     notebook = Notebook.of(refuse(TOKENS, "the refresh token", reason="invalid_grant", now=NOW))
     assert Notebook.decode(notebook.encode()).setback_of("the refresh token") == notebook.setback
-
-
-def test_what_is_left_of_a_longer_notebook_does_no_harm() -> None:
-    long = Notebook.of(refuse(TOKENS, "the refresh token", reason="x" * 99, now=NOW)).encode()
-    short = Notebook.of(TOKENS)
-    assert Notebook.decode(short.encode() + long[len(short.encode()) :]) == short
 
 
 def test_no_token_is_written() -> None:
@@ -65,11 +57,6 @@ def test_a_spoilt_setback_is_none(spoilt: bytes) -> None:
     # A later key takes the place of an earlier one.
     data = Notebook.of(waiting).encode().replace(b"}, ", b", " + spoilt + b"}, ")
     assert Notebook.decode(data).setback is None
-
-
-def test_an_absent_notebook_is_empty(tmp_path: Path) -> None:
-    assert read_notebook(Files(), tmp_path / "absent") == Notebook()
-    assert read_notebook(Files(), tmp_path) == Notebook()
 
 
 def test_an_attempt_is_kept_with_its_count() -> None:

@@ -105,6 +105,45 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(path: Path) -> None:
     assert sorted(each.name for each in path.parent.iterdir()) == [".env", ".env.lock"]
 
 
+def test_a_refresh_killed_at_any_moment_leaves_the_newest_login_and_never_a_spent_one(path: Path) -> None:
+    path.write_text(AROUND.replace("=0", "=refresh-0"))
+    copy, newest = path.read_text(), 0
+    for moment_us in (0, 200, 400, 700, 1000, 1500, 2500, 6000):
+        refresher = start("refresh", path, str(newest + 1))
+        assert refresher.stdout is not None
+        # Killed from here on: the first answer is there, and nothing of it has been kept.
+        refresher.stdout.readline()
+        with suppress(subprocess.TimeoutExpired):
+            refresher.wait(timeout=moment_us / 1_000_000)
+        refresher.kill()
+        told = [line.split() for line in ["bought " + str(newest + 1), *refresher.communicate()[0].splitlines()]]
+        bought = max(int(number) for word, number in told if word == "bought")
+        saved = max([newest, *(int(number) for word, number in told if word == "saved")])
+        found = DotenvTokenStore(path=path).load()
+        assert found.refresh_token in {f"refresh-{saved}", f"refresh-{bought}"}
+        assert found.access_token in {None, (found.refresh_token or "").replace("refresh", "access")}
+        if found.refresh_token != f"refresh-{bought}":
+            assert found.unanswered > 0
+        newest = int((found.refresh_token or "").removeprefix("refresh-"))
+        assert dotenv_values(path)["OAUTH_REFRESH_TOKEN"] == found.refresh_token
+        if newest:
+            path.write_text(copy)
+            assert DotenvTokenStore(path=path).load().refresh_token == f"refresh-{newest}"
+    assert newest > 0
+    assert path.read_text().startswith(AROUND.partition("export")[0])
+    DotenvTokenStore(path=path).save(TokenSet(refresh_token="last"))
+    assert sorted(each.name for each in path.parent.iterdir()) == [".env", ".env.lock"]
+
+
+def test_what_one_process_could_write_to_the_journal_only_another_one_uses_and_writes(path: Path) -> None:
+    worker = start("journal", path)
+    worker.communicate()
+    assert worker.returncode == 0
+    assert path.read_text() == AROUND
+    assert DotenvTokenStore(path=path).load().refresh_token == "1"
+    assert path.read_text() == AROUND.replace("=0", "=1")
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_forked_child_neither_keeps_nor_breaks_the_lock_of_its_parent(path: Path) -> None:

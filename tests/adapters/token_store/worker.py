@@ -1,12 +1,15 @@
 """A process of its own for the tests: `python -m tests.adapters.token_store.worker <task> <path> [<number>]`."""
 
+import itertools
 import os
 import sys
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from adapters.token_store.dotenv import DotenvTokenStore
-from domain.tokens import TokenSet
+from domain.errors import TokenStoreError
+from domain.tokens import TokenSet, begin_attempt
 
 
 def count(path: Path, rounds: int) -> None:
@@ -50,10 +53,39 @@ def save(path: Path) -> None:
             store.save(TokenSet(refresh_token=f"refresh-{text}", access_token=f"access-{text}"))
 
 
+def refresh(path: Path, first: int) -> None:
+    """Refresh until killed, and tell of each successor: `bought`, before anything of it is kept, and `saved`."""
+    store = DotenvTokenStore(path=path)
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in itertools.count(first):
+        with store.exclusive():
+            tokens = store.load()
+            store.prove_storable()
+            store.save(begin_attempt(tokens, tokens.refresh_token or "", now=moment))
+            os.write(1, b"bought %d\n" % number)
+            store.save(TokenSet(refresh_token=f"refresh-{number}", access_token=f"access-{number}"))
+            os.write(1, b"saved %d\n" % number)
+
+
+def journal(path: Path) -> None:
+    """Refresh once, with a `.env` that cannot be written."""
+    # Here, since they take longer to import than the other tasks take to start.
+    from tests.adapters.token_store.faulty_files import UNWRITABLE, FaultyFiles
+    from tests.adapters.token_store.scene import rotate
+
+    files = FaultyFiles(UNWRITABLE)
+    with suppress(TokenStoreError):
+        rotate(DotenvTokenStore(path=path, files=files), TokenSet(refresh_token="1"))
+
+
 if __name__ == "__main__":
     task, target = sys.argv[1], Path(sys.argv[2])
     if task == "count":
         count(target, int(sys.argv[3]))
+    elif task == "refresh":
+        refresh(target, int(sys.argv[3]))
+    elif task == "journal":
+        journal(target)
     elif task == "hold":
         hold(target)
     elif task == "fork":
