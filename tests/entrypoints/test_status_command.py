@@ -43,7 +43,7 @@ def test_the_command_tells_the_life_of_a_login_and_no_token(tmp_path: Path) -> N
         world.controls.fail_next(*[TokenFault.STATUS_500] * 4)
         assert oca("token", cwd=tmp_path).returncode == 5
         failing = json.loads(oca("status", "--json", cwd=tmp_path).stdout)
-        assert (failing["login"], failing["failure"]["attempts"]) == ("failing", 1)
+        assert (failing["login"], failing["failure"]["attempts"]) == ("failing", 2)
 
         world.controls.revoke_login()
         assert oca("token", cwd=tmp_path).returncode == 4
