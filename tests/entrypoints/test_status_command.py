@@ -40,7 +40,7 @@ def test_the_command_tells_the_life_of_a_login_and_no_token(tmp_path: Path) -> N
         assert "refreshed" in fine.stdout
 
         set_key(path, "OAUTH_ACCESS_TOKEN_EXPIRES_AT", "2020-01-01T00:00:00+00:00")
-        world.controls.fail_next(*[TokenFault.STATUS_500] * 4)
+        world.controls.fail_next(*[TokenFault.STATUS_500] * 3)
         assert oca("token", cwd=tmp_path).returncode == 5
         failing = json.loads(oca("status", "--json", cwd=tmp_path).stdout)
         assert (failing["login"], failing["failure"]["attempts"]) == ("failing", 2)
@@ -53,7 +53,7 @@ def test_the_command_tells_the_life_of_a_login_and_no_token(tmp_path: Path) -> N
         assert (dead.returncode, dead_document.returncode) == (4, 4)
         assert "dead: the server has refused it" in dead.stdout
         found = json.loads(dead_document.stdout)
-        assert [event["kind"] for event in found["events"]] == ["refreshed", "failed", "dead"]
+        assert [event["kind"] for event in found["events"]] == ["refreshed", "failed", "failed", "dead"]
         # Looking asks nobody.
         assert world.controls.tokens.requests == requests
     told = "".join(each.stdout + each.stderr for each in (before, fine, dead, dead_document))
