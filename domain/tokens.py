@@ -43,12 +43,13 @@ class RefreshPolicy:
     A short-lived token gets more, up to a third of its life, so that a renewal of `usual_renewal` fits in.
 
     `jitter` (0 to 1) is drawn once per process and makes the lead up to 15 % shorter, so that of many processes one
-    comes first. A token of unknown lifetime gets `unknown_lead`.
+    comes first. A token of unknown lifetime gets `unknown_lead`, which is short: a longer one would renew short-lived
+    tokens without end.
     """
 
     longest_lead: timedelta = timedelta(minutes=5)
     lead_fraction: float = 0.2
-    unknown_lead: timedelta = timedelta(seconds=30)
+    unknown_lead: timedelta = timedelta(seconds=0.5)
     usual_renewal: timedelta = timedelta(seconds=5)
     longest_margin: timedelta = timedelta(seconds=2)
     margin_fraction: float = 0.02

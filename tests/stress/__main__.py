@@ -36,6 +36,7 @@ def parsed(arguments: list[str]) -> tuple[Plan, Path | None]:
     parser.add_argument("--disk-full", action="store_true", help="with a phase of a full disk (needs root)")
     parser.add_argument("--read-only", action="store_true", help="with a phase of a read-only disk (needs root)")
     parser.add_argument("--seed", type=int, default=0, help="of chance")
+    parser.add_argument("--store", default=usual.store, help="OAUTH_TOKEN_STORE, such as redis://127.0.0.1:6379/0")
     parser.add_argument("--log", type=Path, help="where what the processes write to standard error goes")
     given = parser.parse_args(arguments)
     plan = Plan(
@@ -55,6 +56,7 @@ def parsed(arguments: list[str]) -> tuple[Plan, Path | None]:
         disk_full=given.disk_full,
         read_only=given.read_only,
         seed=given.seed,
+        store=given.store,
     )
     return plan, given.log
 

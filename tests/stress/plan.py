@@ -11,6 +11,7 @@ class Plan:
 
     `fault_rate` and `late_rate` (0 to 1) are how often the token endpoint fails before it rotates, or answers 3 s late;
     `delay` is what every answer takes. `kill_every` is the mean time between two `kill -9`; zero: none.
+    `store` is the value of OAUTH_TOKEN_STORE.
     """
 
     duration: timedelta = timedelta(seconds=60)
@@ -29,3 +30,4 @@ class Plan:
     disk_full: bool = False
     read_only: bool = False
     seed: int = 0
+    store: str = "dotenv"

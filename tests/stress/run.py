@@ -43,7 +43,8 @@ def run(plan: Plan, *, log: IO[bytes], say: Callable[[str], None]) -> Tally:
             except UnavailableError as error:
                 tally.notices.append(f"no full and no read-only disk: {error}")
         env_file = (disk.folder if disk is not None else root) / ".env"
-        env_file.write_text(sandbox.env_text(sandbox.controls.issue_login()), encoding="utf-8")
+        text = sandbox.env_text(sandbox.controls.issue_login())
+        env_file.write_text(f"{text}OAUTH_TOKEN_STORE={plan.store}\n", encoding="utf-8")
         env_file.chmod(0o600)
         _Run(plan=plan, controls=sandbox.controls, env_file=env_file, disk=disk, tally=tally, log=log, say=say).go()
         return tally
