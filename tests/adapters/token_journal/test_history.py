@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.fakes.clock import FakeClock
 
 REFRESHED = TokenEvent(kind=TokenEventKind.REFRESHED, rotated=True, refresh_token_fingerprint="ab12")
 ADOPTED = TokenEvent(kind=TokenEventKind.ADOPTED)
+NOBODY = 65_534
 FAILED = TokenEvent(kind=TokenEventKind.FAILED, why="status 503")
 ENTRY = HistoryEntry(event=FAILED, at=FakeClock().now(), pid=1, program="a.py", host="other.example")
 
@@ -149,15 +151,28 @@ def test_a_history_that_cannot_be_written_disturbs_nobody_and_is_told_of_once(un
     assert (line["log_level"], line["path"]) == ("warning", str(unwritable / ".env.history"))
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root writes into any folder")
-def test_a_read_only_folder_disturbs_nobody(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    try:
-        with capture_logs() as lines:
-            history_at(tmp_path).record(FAILED)
-        assert "denied" in lines[0]["why"]
-    finally:
-        tmp_path.chmod(0o700)
+@pytest.fixture
+def read_only_folder() -> Iterator[Path]:
+    """A folder of somebody else's: root, whom no permission binds, is nobody for as long as the test lasts."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o555)
+        is_root = os.geteuid() == 0
+        if is_root:
+            os.seteuid(NOBODY)
+        try:
+            yield folder
+        finally:
+            if is_root:
+                os.seteuid(0)
+            folder.chmod(0o700)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="no permissions of this kind on this system")
+def test_a_read_only_folder_disturbs_nobody(read_only_folder: Path) -> None:
+    with capture_logs() as lines:
+        history_at(read_only_folder).record(FAILED)
+    assert "denied" in lines[0]["why"]
 
 
 def test_a_folder_that_is_not_there_disturbs_nobody(tmp_path: Path) -> None:
