@@ -69,7 +69,10 @@ def _renewed_token(login: Login, rejected: str | None) -> Flow[str]:
             if last or not error.may_pass:
                 raise
             continue
-        if tokens.access_token is not None and tokens.access_token != rejected:
+        now = yield from ReadClock()
+        # A refresh shared with others may have been for something else, and have found nothing to do.
+        over = tokens.state(now, login.policy) is TokenState.EXPIRED and not last
+        if tokens.access_token is not None and tokens.access_token != rejected and not over:
             return tokens.access_token
     raise TokenEndpointUnavailableError(
         "The token endpoint issued once more the access token that the upstream has just refused. "

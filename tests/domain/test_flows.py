@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from domain.effects import Flow
 from domain.errors import (
     CertificateError,
     ConnectionLostError,
@@ -490,3 +491,19 @@ def test_an_abandoned_flow_can_be_closed_at_every_step() -> None:
     flow.close()
     with pytest.raises(StopIteration):
         next(flow)
+
+
+def test_a_shared_refresh_that_found_nothing_to_do_does_not_make_an_expired_token_good() -> None:
+    class Shared(World):
+        shared = True
+
+        def exclusively(self, flow: Flow[TokenSet]) -> TokenSet:
+            if self.shared:
+                # Joined: it keeps an idle login alive, and that one had been used lately.
+                self.shared = False
+                return super().exclusively(refresh_flow(LOGIN, idle=timedelta(days=1)))
+            return super().exclusively(flow)
+
+    world = Shared(tokens=EXPIRED, answer=granted)
+    assert world.run(access_token_flow(LOGIN)) == "at1"
+    assert len(world.sent) == 1
