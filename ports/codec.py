@@ -3,12 +3,17 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from domain.chat import ChatRequest
+from domain.chat import ChatRequest, ChatResponse
 from domain.events import StreamEvent
 
 
 class StreamDecoder(Protocol):
     """Turns the bytes of one streamed answer into events, however they are cut."""
+
+    @property
+    def done(self) -> bool:
+        """Whether the upstream has said that nothing more will come; what it sends all the same is not read."""
+        ...
 
     def feed(self, data: bytes) -> Iterable[StreamEvent]:
         """The events that these bytes complete. Raises UpstreamProtocolError, UpstreamStatusError."""
@@ -27,3 +32,7 @@ class ChatCodec(Protocol):
         ...
 
     def stream_decoder(self) -> StreamDecoder: ...
+
+    def decode_response(self, body: bytes) -> ChatResponse:
+        """A whole answer. Raises UpstreamStatusError if it is an error object, UpstreamProtocolError if it is none."""
+        ...

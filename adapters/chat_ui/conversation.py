@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Literal
 
 from adapters.chat_ui.troubles import Trouble
-from domain.chat import ChatRequest, ChatResponse, Message, TextPart
+from domain.chat import ChatRequest, ChatResponse, Choice, Message, TextPart
 
 
 class AnswerState(Enum):
@@ -25,7 +25,7 @@ class AnswerState(Enum):
 
 
 def _nothing_said() -> ChatResponse:
-    return ChatResponse(message=Message(role="assistant"))
+    return ChatResponse(choices=(Choice(message=Message(role="assistant")),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.response.message.text
+        return self.response.message.said
 
     @property
     def reasoning(self) -> str:

@@ -108,16 +108,16 @@ class RunningTurn:
             events.extend(batch)
             response = fold(events)
             self.session.change(lambda conversation: conversation.heard(attempt, response, elapsed))  # noqa: B023 - run at once
-            words = self.texts.answering if response.message.text else self.texts.waiting
+            words = self.texts.answering if response.message.said else self.texts.waiting
             status.caption(words.format(seconds=int(elapsed.total_seconds())))
             if len(response.message.reasoning) > shown_thoughts:
                 shown_thoughts = len(response.message.reasoning)
                 if thoughts is None:
                     thoughts = reasoning.expander(self.texts.reasoning).empty()
                 thoughts.markdown(response.message.reasoning)
-            if len(response.message.text) > shown:
-                yield response.message.text[shown:]
-                shown = len(response.message.text)
+            if len(response.message.said) > shown:
+                yield response.message.said[shown:]
+                shown = len(response.message.said)
 
 
 def rerun_once_settled(session: ChatSession) -> None:

@@ -3,9 +3,21 @@
 import json
 from typing import Any
 
-from adapters.wire.openai_chat_stream import ChunkReader, OpenAIStreamDecoder
-from domain.chat import ChatRequest, ChatResponse, ContentPart, ImagePart, Message, OtherPart, TextPart, Tool
-from domain.errors import UpstreamProtocolError
+from adapters.wire.openai_chat_stream import OpenAIStreamDecoder
+from adapters.wire.openai_chunks import ChunkReader, no_choices
+from domain.chat import (
+    AudioPart,
+    ChatRequest,
+    ChatResponse,
+    ContentPart,
+    FilePart,
+    ImagePart,
+    Message,
+    OtherPart,
+    OtherTool,
+    TextPart,
+    Tool,
+)
 from domain.events import fold
 
 
@@ -23,7 +35,7 @@ class OpenAIChatCodec:
             "tools": [_tool(each) for each in request.tools] or None,
             "tool_choice": request.tool_choice,
             "reasoning_effort": request.reasoning_effort,
-            "stream_options": {"include_usage": True} if stream else None,
+            "stream_options": {"include_usage": True} if stream and request.stream_usage else None,
         }
         body.update((name, value) for name, value in options.items() if value is not None)
         body.update(request.extras)
@@ -43,7 +55,7 @@ class OpenAIChatCodec:
         reader = ChunkReader()
         events = [*reader.read(body), *reader.close()]
         if not reader.answered:
-            raise UpstreamProtocolError("The upstream's answer holds no choices. Send the request again.")
+            raise no_choices()
         return fold(events)
 
 
@@ -59,11 +71,14 @@ def _message(message: Message) -> dict[str, Any]:
         ]
     if message.tool_call_id is not None:
         wire["tool_call_id"] = message.tool_call_id
+    if message.refusal:
+        wire["refusal"] = message.refusal
+    wire.update(message.extras)
     return wire
 
 
 def _content(message: Message) -> str | list[dict[str, Any]] | None:
-    if not message.content and message.tool_calls:
+    if not message.content and (message.tool_calls or message.refusal or message.extras):
         return None
     # A plain string is what every upstream reads.
     if all(isinstance(part, TextPart) for part in message.content):
@@ -79,11 +94,18 @@ def _part(part: ContentPart) -> dict[str, Any]:
             return {"type": "image_url", "image_url": {"url": url}}
         case ImagePart(url=url, detail=detail):
             return {"type": "image_url", "image_url": {"url": url, "detail": detail}}
+        case AudioPart(data=data, format=kind):
+            return {"type": "input_audio", "input_audio": {"data": data, "format": kind}}
+        case FilePart():
+            file = {"file_id": part.file_id, "filename": part.filename, "file_data": part.url}
+            return {"type": "file", "file": {name: value for name, value in file.items() if value is not None}}
         case OtherPart(raw=raw):
             return dict(raw)
 
 
-def _tool(tool: Tool) -> dict[str, Any]:
+def _tool(tool: Tool | OtherTool) -> dict[str, Any]:
+    if isinstance(tool, OtherTool):
+        return dict(tool.raw)
     # A tool without parameters is written out: some upstreams refuse a schema that is empty or missing.
     parameters = dict(tool.parameters) or {"type": "object", "properties": {}}
     function: dict[str, Any] = {"name": tool.name, "parameters": parameters}

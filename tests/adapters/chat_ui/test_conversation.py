@@ -4,7 +4,7 @@ import pytest
 
 from adapters.chat_ui.conversation import AnswerState, Conversation, PromptSettings
 from adapters.chat_ui.troubles import Trouble, TroubleKind
-from domain.chat import ChatResponse, Message, TextPart
+from domain.chat import ChatResponse, Choice, Message, TextPart
 
 SETTINGS = PromptSettings(model="m", system_prompt="Be kind.", temperature=0.5)
 SECOND = timedelta(seconds=1)
@@ -12,7 +12,7 @@ SECOND = timedelta(seconds=1)
 
 def saying(text: str, reasoning: str = "") -> ChatResponse:
     content = (TextPart(text=text),) if text else ()
-    return ChatResponse(message=Message(role="assistant", content=content, reasoning=reasoning))
+    return ChatResponse(choices=(Choice(message=Message(role="assistant", content=content, reasoning=reasoning)),))
 
 
 def running(conversation: Conversation, question: str) -> tuple[Conversation, int]:
@@ -127,6 +127,6 @@ def test_the_upstreams_own_name_for_the_model_goes_before_ours() -> None:
     begun, attempt = running(Conversation(), "one?")
     assert begun.last is not None
     assert begun.last.answer.model == "m"
-    told = begun.heard(attempt, ChatResponse(message=Message(role="assistant"), model="m-2026"), SECOND)
+    told = begun.heard(attempt, ChatResponse(choices=(Choice(message=Message(role="assistant")),), model="m-2026"), SECOND)
     assert told.last is not None
     assert told.last.answer.model == "m-2026"

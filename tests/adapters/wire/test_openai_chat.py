@@ -6,7 +6,19 @@ from typing import Any
 import pytest
 
 from adapters.wire.openai_chat import OpenAIChatCodec
-from domain.chat import ChatRequest, ImagePart, Message, OtherPart, TextPart, Tool, ToolCall, Usage
+from domain.chat import (
+    AudioPart,
+    ChatRequest,
+    FilePart,
+    ImagePart,
+    Message,
+    OtherPart,
+    OtherTool,
+    TextPart,
+    Tool,
+    ToolCall,
+    Usage,
+)
 from domain.errors import UpstreamProtocolError, UpstreamStatusError
 
 HI = Message(role="user", content=(TextPart(text="hi"),))
@@ -110,6 +122,35 @@ def test_a_round_of_tools_goes_back_and_reasoning_does_not() -> None:
     ]
 
 
+def test_recordings_documents_and_foreign_tools_go_as_openai_has_them() -> None:
+    parts = (
+        AudioPart(data="UklGRg==", format="wav"),
+        FilePart(url="data:application/pdf;base64,JVBE", filename="a.pdf"),
+        FilePart(file_id="file-1"),
+    )
+    body = encode(Message(role="tool", tool_call_id="c", content=parts), tools=(OtherTool(raw={"type": "web_search"}),))
+    assert body["tools"] == [{"type": "web_search"}]
+    assert body["messages"][0]["content"] == [
+        {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}},
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBE"}},
+        {"type": "file", "file": {"file_id": "file-1"}},
+    ]
+
+
+def test_a_refusal_and_the_id_of_a_recording_go_back_in_place_of_content() -> None:
+    messages = encode(
+        Message(role="assistant", refusal="no"), Message(role="assistant", extras={"audio": {"id": "a1"}})
+    )["messages"]
+    assert messages == [
+        {"role": "assistant", "content": None, "refusal": "no"},
+        {"role": "assistant", "content": None, "audio": {"id": "a1"}},
+    ]
+
+
+def test_usage_is_not_asked_for_when_the_request_does_without() -> None:
+    assert "stream_options" not in encode(stream=True, stream_usage=False)
+
+
 def test_text_that_utf8_cannot_carry_does_not_break_a_request() -> None:
     assert encode(Message(role="user", content=(TextPart(text="a\ud800"),)))["messages"][0]["content"] == "a?"
 
@@ -142,7 +183,6 @@ def test_a_whole_answer_is_decoded() -> None:
         ({"content": "", "thinking": "r"}, "", "r"),
         ({"content": "t", "reasoning": "r", "reasoning_content": "r"}, "t", "r"),
         ({"content": "t", "reasoning": {"x": 1}}, "t", ""),
-        ({"content": None, "refusal": "no"}, "no", ""),
         (
             {
                 "content": [
@@ -162,24 +202,73 @@ def test_text_and_reasoning_are_told_apart(message: dict[str, Any], text: str, r
     assert (answer.message.text, answer.message.reasoning) == (text, reasoning)
 
 
+def test_a_refusal_is_no_text_but_is_said() -> None:
+    for message in ({"content": None, "refusal": "no"}, {"content": [{"type": "refusal", "refusal": "no"}]}):
+        told = decode(message).message
+        assert (told.text, told.refusal, told.said) == ("", "no", "no")
+
+
+def test_what_else_a_message_holds_is_handed_on() -> None:
+    audio, notes = {"id": "a1", "data": "UklGRg==", "transcript": "hi"}, [{"type": "url_citation"}]
+    told = decode({"content": None, "audio": audio, "annotations": notes, "unknown": 1})
+    assert told.message.extras == {"audio": audio, "annotations": notes}
+
+
+def test_several_choices_are_told_apart() -> None:
+    body = {
+        "choices": [
+            {"index": 1, "message": {"content": "b"}, "finish_reason": "length", "logprobs": {"content": [{"t": 1}]}},
+            {"index": 0, "message": {"content": "a"}, "finish_reason": "stop", "logprobs": None},
+        ],
+        "system_fingerprint": "fp",
+        "service_tier": "flex",
+    }
+    answer = OpenAIChatCodec().decode_response(json.dumps(body).encode())
+    assert [(each.message.text, each.finish_reason, each.logprobs) for each in answer.choices] == [
+        ("a", "stop", None),
+        ("b", "length", {"content": [{"t": 1}]}),
+    ]
+    assert (answer.system_fingerprint, answer.service_tier) == ("fp", "flex")
+
+
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
-        ({"prompt_tokens": 3, "completion_tokens": 2, "cache_read_input_tokens": 1}, (3, 2, 1, 0)),
-        ({"prompt_tokens": 3, "completion_tokens": 2, "prompt_cache_hit_tokens": 1}, (3, 2, 1, 0)),
-        ({"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}, (3, 2, 0, 0)),
-        ({"input_tokens": 3, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 1}}, (3, 2, 1, 0)),
-        ({"prompt_tokens": 3, "completion_tokens": None}, (3, 0, 0, 0)),
-        ({"output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1}}, (0, 2, 0, 1)),
+        ({"prompt_tokens": 3, "completion_tokens": 2, "cache_read_input_tokens": 1}, (3, 2, 1, None)),
+        ({"prompt_tokens": 3, "completion_tokens": 2, "prompt_cache_hit_tokens": 1}, (3, 2, 1, None)),
+        ({"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": None}, (3, 2, None, None)),
+        ({"input_tokens": 3, "output_tokens": 2, "input_tokens_details": {"cached_tokens": 1}}, (3, 2, 1, None)),
+        ({"prompt_tokens": 3, "completion_tokens": None}, (3, 0, None, None)),
+        ({"output_tokens": 2, "output_tokens_details": {"reasoning_tokens": 1}}, (0, 2, None, 1)),
         ({"prompt_tokens": "3"}, None),
         ({}, None),
         (None, None),
     ],
 )
-def test_usage_is_read_in_every_known_dress(usage: object, expected: tuple[int, int, int, int] | None) -> None:
+def test_usage_is_read_in_every_known_dress(usage: object, expected: tuple[int | None, ...] | None) -> None:
     counted = decode({"content": ""}, usage=usage).usage
-    names = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-    assert counted == (None if expected is None else Usage(**dict(zip(names, expected, strict=True))))
+    told = counted and (counted.input_tokens, counted.output_tokens, counted.cached_tokens, counted.reasoning_tokens)
+    assert told == expected
+
+
+def test_every_part_of_a_usage_is_told() -> None:
+    usage = {
+        "prompt_tokens": 9,
+        "completion_tokens": 5,
+        "total_tokens": 15,
+        "prompt_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 2, "audio_tokens": 3},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 1},
+    }
+    assert decode({"content": ""}, usage=usage).usage == Usage(
+        input_tokens=9,
+        output_tokens=5,
+        total_tokens=15,
+        cached_tokens=0,
+        cache_written_tokens=2,
+        input_audio_tokens=3,
+        output_audio_tokens=1,
+        reasoning_tokens=0,
+    )
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"{}", b'{"choices":[]}', b'{"choices":null}', b"[" * 100_000])

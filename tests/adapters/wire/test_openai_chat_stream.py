@@ -14,6 +14,7 @@ from domain.errors import StreamInterruptedError, UpstreamProtocolError, Upstrea
 from domain.events import (
     AnswerStarted,
     Finished,
+    LogprobsDelta,
     ReasoningDelta,
     StreamEvent,
     TextDelta,
@@ -115,11 +116,48 @@ def test_an_answer_starts_once_with_the_first_chunk_that_tells_something() -> No
     assert decode(nameless)[0] == AnswerStarted()
 
 
-def test_only_the_first_choice_is_read() -> None:
-    other = chunk(index=1, content="no", finish_reason="length")
-    events = decode(other, chunk(content="a"), other, chunk(index=None, content="b", finish_reason="stop"))
-    assert fold(events).message.text == "ab"
+def test_interleaved_choices_are_told_apart() -> None:
+    other = chunk(index=1, content="x")
+    events = decode(other, chunk(content="a"), other, chunk(index=None, content="b", finish_reason="stop"), DONE)
+    assert [choice.message.text for choice in fold(events).choices] == ["ab", "xx"]
     assert fold(events).finish_reason == "stop"
+
+
+def test_a_stream_of_several_choices_is_whole_when_each_of_them_has_finished() -> None:
+    with pytest.raises(StreamInterruptedError):
+        decode(chunk(index=1, content="x"), chunk(content="a", finish_reason="stop"))
+    decode(chunk(index=1, content="x", finish_reason="stop"), chunk(content="a", finish_reason="stop"))
+
+
+def test_log_probabilities_come_before_the_text_that_they_are_of() -> None:
+    choice = {"index": 0, "delta": {"content": "a"}, "logprobs": {"content": [{"token": "a"}]}, "finish_reason": "stop"}
+    wire = encode_event(json.dumps({"choices": [choice]}).encode())
+    assert decode(wire, DONE)[1:3] == [LogprobsDelta(logprobs={"content": [{"token": "a"}]}), TextDelta(text="a")]
+
+
+@given(data=st.data())
+def test_an_upstream_that_does_not_stream_is_understood(data: st.DataObject) -> None:
+    choice = {"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}
+    body = json.dumps({"id": "i", "model": "m", "choices": [choice]}, indent=1).encode()
+    assert fold(decode(*data.draw(pieces(b"\n" + body)))) == OpenAIChatCodec().decode_response(body)
+
+
+def test_an_upstream_that_answers_with_a_page_is_told_so() -> None:
+    with pytest.raises(UpstreamProtocolError, match="HTML"):
+        decode(b"  <!DOCTYPE html><title>Log in</title>")
+
+
+def test_an_object_without_choices_is_no_answer() -> None:
+    with pytest.raises(UpstreamProtocolError, match="no choices"):
+        decode(b'{"id": "x"}')
+
+
+def test_done_is_told() -> None:
+    decoder = OpenAIChatCodec().stream_decoder()
+    list(decoder.feed(chunk(content="a")))
+    assert not decoder.done
+    list(decoder.feed(DONE))
+    assert decoder.done
 
 
 def test_a_repeated_usage_and_a_repeated_finish_are_told_once() -> None:
