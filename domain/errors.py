@@ -167,7 +167,16 @@ class UpstreamProtocolError(UpstreamError):
 
 
 class UpstreamRejectedTokenError(UpstreamError):
-    """The upstream refused a token that the authorization server had issued a moment ago."""
+    """The upstream refused a token that the authorization server had issued a moment ago.
+
+    `status`, `headers` and `body` are its answer, where there was one.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, headers: Headers = (), body: bytes = b"") -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers
+        self.body = body
 
 
 class StreamInterruptedError(UpstreamError):

@@ -72,21 +72,21 @@ def authorized_stream_flow(credential: Credential, upstream: Upstream, request: 
     route = yield from _inference_route_flow(upstream)
     stream = yield from _open(request, token, route, upstream)
     if stream.status == UNAUTHORIZED:
-        yield from CloseStream(stream)
         now = yield from ReadClock()
         pause_until = yield from ReadRejection()
         if pause_until is not None and now < pause_until:
-            raise _rejected()
+            raise _rejected((yield from _refusal(stream, token)))
+        yield from CloseStream(stream)
         token = yield from access_token_flow(credential, rejected=token)
         took = (yield from ReadClock()) - now
         stream = yield from _open(request, token, route, upstream)
         if stream.status == UNAUTHORIZED:
-            yield from CloseStream(stream)
+            refusal = yield from _refusal(stream, token)
             lifetime = (yield from LoadTokens()).lifetime
             # A token that was long on its way may simply have been over.
             if lifetime is None or took < lifetime / 4:
                 yield from RememberRejection(now + PAUSE_AFTER_REJECTION)
-            raise _rejected()
+            raise _rejected(refusal)
     if 200 <= stream.status < 300:  # noqa: PLR2004
         return AuthorizedStream(stream=stream, access_token=token)
     raise (yield from _refusal(stream, token))
@@ -104,7 +104,7 @@ def list_models_flow(credential: Credential, upstream: Upstream, url: str) -> Fl
     except TransportError as error:
         raise blame_upstream(error) from error
     if response.status == UNAUTHORIZED:
-        raise _rejected()
+        raise _rejected(_status_error(response.status, response.headers, response.body, token))
     if response.status != 200:  # noqa: PLR2004
         raise _status_error(response.status, response.headers, response.body, token)
     return response
@@ -123,7 +123,10 @@ def blame_upstream(error: TransportError, *, begun: bool = False) -> UpstreamErr
                 f"The upstream could not be reached: {words}. Check LLM_API_URL, the network and HTTP_PROXY_URL."
             )
         case ResponseTimeoutError():
-            return UpstreamTimeoutError(f"The upstream fell silent: {words}. LLM_REQUEST_TIMEOUT sets the limit.")
+            return UpstreamTimeoutError(
+                f"The upstream fell silent: {words}. LLM_REQUEST_TIMEOUT sets the limit "
+                "(in LangChain: timeout, stream_chunk_timeout)."
+            )
         case _ if begun:
             return StreamInterruptedError(
                 f"The upstream's answer broke off: {words}. What came before it is incomplete."
@@ -200,8 +203,11 @@ def without_token(headers: Headers, token: str) -> Headers:
     return tuple((name, value) for name, value in headers if token not in value)
 
 
-def _rejected() -> UpstreamRejectedTokenError:
-    return UpstreamRejectedTokenError(
+def _rejected(refusal: UpstreamError) -> UpstreamRejectedTokenError:
+    words = (
         "The upstream refused two access tokens in a row, the second one just issued. The gateway's login is not "
         "accepted there: check that OAUTH_CLIENT_ID and LLM_API_URL belong together. Your own API key is not at fault."
     )
+    if not isinstance(refusal, UpstreamStatusError):
+        return UpstreamRejectedTokenError(words)
+    return UpstreamRejectedTokenError(words, status=refusal.status, headers=refusal.headers, body=refusal.body)

@@ -15,6 +15,11 @@ class StreamDecoder(Protocol):
         """Whether the upstream has said that nothing more will come; what it sends all the same is not read."""
         ...
 
+    @property
+    def chunks(self) -> int:
+        """How many chunks have come so far; comments and blank lines are none."""
+        ...
+
     def feed(self, data: bytes) -> Iterable[StreamEvent]:
         """The events that these bytes complete. Raises UpstreamProtocolError, UpstreamStatusError."""
         ...

@@ -1,11 +1,12 @@
 """What the core offers: the inbound port of pages, libraries and servers."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 
-from domain.chat import ChatRequest, Model
+from domain.chat import ChatRequest, ChatResponse, Model
 from domain.events import StreamEvent
 from domain.flows import LoginStatus
 from domain.http import Headers
@@ -33,6 +34,51 @@ class Relay:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatTerms:
+    """How a question is to be asked. None: as the settings have it.
+
+    `silence` limits each wait for bytes of the answer; `between_chunks` the wait for the next chunk of a stream, and
+    comments that keep a connection alive are no chunks. A request that failed before anything of its answer was handed
+    out is sent again up to `retries` times. `headers` are further header fields; the token is not theirs to replace.
+    """
+
+    silence: timedelta | None = None
+    between_chunks: timedelta | None = None
+    retries: int = 0
+    headers: Headers = field(default=(), repr=False)
+
+
+USUAL_TERMS = ChatTerms()
+
+
+class Chat(Protocol):
+    """Asks the model; blocking, safe to share between threads."""
+
+    def stream(
+        self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS
+    ) -> AbstractContextManager[Iterator[StreamEvent]]:
+        """Ask, and yield the answer as it comes; leaving the context closes the upstream's stream.
+
+        Raises TokenError and UpstreamError, on entering or while iterating.
+        """
+        ...
+
+    def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse:
+        """Ask, and return the answer whole, of a request that does not stream. Raises TokenError, UpstreamError."""
+        ...
+
+
+class AsyncChat(Protocol):
+    """As Chat, for any number of event loops."""
+
+    def stream(
+        self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamEvent]]: ...
+
+    async def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse: ...
+
+
 class ChatGateway(Protocol):
     """Blocking; safe to share between threads."""
 
@@ -49,10 +95,7 @@ class ChatGateway(Protocol):
         ...
 
     def stream(self, request: ChatRequest) -> AbstractContextManager[Iterator[StreamEvent]]:
-        """Ask, and yield the answer as it comes; leaving the context closes the upstream's stream.
-
-        Raises TokenError and UpstreamError, on entering or while iterating.
-        """
+        """As Chat.stream."""
         ...
 
 

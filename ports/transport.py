@@ -6,6 +6,7 @@ provably never left.
 """
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from typing import Protocol
 
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
@@ -21,6 +22,15 @@ class ResponseStream(Protocol):
     def headers(self) -> Headers: ...
 
     def __iter__(self) -> Iterator[bytes]: ...
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        """The next piece must come within `limit` from now, else iterating raises ResponseTimeoutError.
+
+        Called right before a piece is awaited; it holds until it is called again, for all pieces that come meanwhile
+        together. So whoever renews it for pieces that tell something lets no others stretch the wait. Time that the
+        reader spends elsewhere is not counted. The limits of the exchange hold besides.
+        """
+        ...
 
     def close(self) -> None:
         """Give the connection back when the body was read to its end, else close it. May be called twice."""
@@ -54,6 +64,8 @@ class AsyncResponseStream(Protocol):
     def headers(self) -> Headers: ...
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def wait_at_most(self, limit: timedelta) -> None: ...
 
     async def aclose(self) -> None: ...
 

@@ -1,4 +1,5 @@
-"""HTTP clients behind ports.transport, one file per library.
+"""HTTP clients behind ports.transport, one file per library; `per_loop.py` serves any number of event loops.
 
-May not live here: retries and choice of route (domain.flows), knowledge of OAuth or chats. May import: ports, domain.
+May not live here: retries and choice of route (domain.retrying, domain.routes), knowledge of OAuth or chats. May
+import: ports, domain.
 """

@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from time import monotonic
 from typing import Any, Protocol
@@ -21,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from adapters.transport.failures import not_connected, refused_by_proxy
 from adapters.transport.peers import Peer
+from adapters.transport.piece_limit import PieceLimit
 from domain.http import Timeouts
 
 KEEPALIVE_S = 30.0  # firewalls forget idle connections without a word
@@ -32,13 +34,15 @@ SWITCHING_PROTOCOLS = 101
 class Terms(threading.local):
     """What the connections used by this thread must know of the exchange under way; urllib3 hands none of it on.
 
-    `connect_by` and `answer_by` are monotonic seconds; the latter is set once the request has been sent.
+    `connect_by` and `answer_by` are monotonic seconds; the latter is set once the request has been sent, as is
+    `patience`, to which the reads of its answer keep.
     """
 
     peer: Peer
     timeouts: Timeouts
     connect_by: float
     answer_by: float | None
+    patience: "Patience"
 
     def begin(self, peer: Peer, timeouts: Timeouts) -> None:
         self.peer = peer
@@ -49,19 +53,27 @@ class Terms(threading.local):
 
 @dataclass(slots=True, kw_only=True)
 class Patience:
-    """How long reads may wait: each for `read_s`, all of them until `until` (monotonic seconds)."""
+    """How long reads may wait: each for `read_s`, all until `until` (monotonic seconds), a piece's for `piece`."""
 
     read_s: float
     until: float | None = None
+    piece: PieceLimit = field(default_factory=PieceLimit)
     last_read_at: float = field(default_factory=monotonic)
 
     def next_wait_s(self) -> float:
-        if self.until is None:
+        until = self.piece.or_sooner(self.until)
+        if until is None:
             return self.read_s
-        left = self.until - monotonic()
+        left = until - monotonic()
         if left <= 0:
             raise TimeoutError
         return min(self.read_s, left)
+
+    @property
+    def late_piece(self) -> timedelta | None:
+        """The limit of a piece, if that is what has struck."""
+        by = self.piece.by
+        return None if by is None or monotonic() < by else self.piece.if_sooner(self.until)
 
 
 class _Readable(Protocol):
@@ -173,6 +185,7 @@ class _TermedConnection(HTTPConnection):
         if timeouts.total is not None:
             self._terms.answer_by = monotonic() + timeouts.total.total_seconds()
         self._patience = Patience(read_s=timeouts.read.total_seconds(), until=self._terms.answer_by)
+        self._terms.patience = self._patience
         return super().getresponse()
 
     @property

@@ -77,6 +77,13 @@ def overdue(peer: Peer, *, limit: timedelta) -> ResponseTimeoutError:
     )
 
 
+def stalled(peer: Peer, *, limit: timedelta) -> ResponseTimeoutError:
+    """The error for an answer that has begun and does not get on; `limit` is the reader's own."""
+    return ResponseTimeoutError(
+        f"{peer.authority} was sent the request {peer.way} and began its answer, then sent nothing new for {_s(limit)}"
+    )
+
+
 def lost(peer: Peer, error: BaseException, *, otherwise: str) -> ConnectionLostError:
     """The error for a connection that broke once the request may have been sent."""
     return ConnectionLostError(f"the connection to {peer} broke: {_reason(error) or otherwise}")

@@ -7,6 +7,7 @@ import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
 from typing import Any, Self
 
 import httpx
@@ -21,10 +22,12 @@ from adapters.transport.failures import (
     overdue,
     refused_by_proxy,
     silent,
+    stalled,
     too_large,
 )
 from adapters.transport.outgoing import outgoing_headers, slices, user_agent
 from adapters.transport.peers import ForwardProxy, Peer
+from adapters.transport.piece_limit import PieceLimit
 from domain.errors import NotConnectedError, TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts, find_header
 
@@ -114,6 +117,7 @@ class HttpxResponseStream:
         headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw)
         self._headers, self._decoder = undo_coding(headers)
         self._pieces = answer.aiter_raw() if self._decoder is None else self._decoded()
+        self._limit = PieceLimit(now=asyncio.get_running_loop().time)
         self._failure: TransportError | None = None
         self._ended = False
         self._closed = False
@@ -134,18 +138,29 @@ class HttpxResponseStream:
             raise self._failure
         if self._closed and not self._ended:
             raise lost(self._progress.peer, ValueError(), otherwise="it was closed here before its end")
+        self._limit.wait_begins()
+        by = self._limit.or_sooner(self._progress.answer_by)
         try:
-            if self._progress.answer_by is None:
+            if by is None:
                 return await anext(self._pieces)
-            async with asyncio.timeout_at(self._progress.answer_by):
-                return await anext(self._pieces)
+            async with asyncio.timeout_at(by):
+                piece = await anext(self._pieces)
         except StopAsyncIteration:
             self._ended = True
             raise
         except FAILURES as error:
-            self._failure = self._progress.failed(error)
+            self._failure = self._failed(error)
             await self.aclose()
             raise self._failure from error
+        except asyncio.CancelledError:
+            # httpcore has closed the connection. What is left of the answer must not look like its end.
+            self._closed = True
+            raise
+        self._limit.wait_ends()
+        return piece
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        self._limit.renew(limit)
 
     async def read_whole(self, max_bytes: int) -> bytes:
         """The rest of the body. Raises ResponseTooLargeError without reading beyond the limit."""
@@ -159,6 +174,10 @@ class HttpxResponseStream:
     async def aclose(self) -> None:
         self._closed = True
         await self._answer.aclose()
+
+    def _failed(self, error: Exception) -> TransportError:
+        limit = self._limit.if_sooner(self._progress.answer_by) if isinstance(error, TimeoutError) else None
+        return self._progress.failed(error) if limit is None else stalled(self._progress.peer, limit=limit)
 
     async def _decoded(self) -> AsyncIterator[bytes]:
         assert self._decoder is not None  # noqa: S101 - for the type checker; see __init__

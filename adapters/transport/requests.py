@@ -7,6 +7,7 @@ credentials from the environment.
 import ssl
 import zlib
 from collections.abc import Iterator
+from datetime import timedelta
 from http.client import HTTPException, IncompleteRead, RemoteDisconnected
 from time import monotonic
 from typing import Any, Self, cast
@@ -20,7 +21,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import IncompleteRead as PooledIncompleteRead
 
-from adapters.transport.connections import POOL_CLASSES, Terms
+from adapters.transport.connections import POOL_CLASSES, Patience, Terms
 from adapters.transport.content_coding import undo_coding
 from adapters.transport.failures import (
     PROXY_AUTHENTICATION_REQUIRED,
@@ -29,11 +30,12 @@ from adapters.transport.failures import (
     overdue,
     refused_by_proxy,
     silent,
+    stalled,
     too_large,
 )
 from adapters.transport.outgoing import outgoing_headers, slices, user_agent
 from adapters.transport.peers import ForwardProxy, Peer
-from domain.errors import TransportError
+from domain.errors import ResponseTimeoutError, TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 
 READ_BYTES = 64 * 1024
@@ -85,17 +87,18 @@ class RequestsTransport:
         if peer.forwarded and answer.status == PROXY_AUTHENTICATION_REQUIRED:
             answer.close()
             raise refused_by_proxy(peer, f"{answer.status} {answer.reason or ''}")
-        return RequestsResponseStream(answer, peer=peer, timeouts=timeouts, answer_by=adapter.terms.answer_by)
+        return RequestsResponseStream(answer, peer=peer, timeouts=timeouts, patience=adapter.terms.patience)
 
 
 class RequestsResponseStream:
     """ports.transport.ResponseStream over a urllib3 response. Iterating goes on where it was left."""
 
-    def __init__(self, answer: HTTPResponse, *, peer: Peer, timeouts: Timeouts, answer_by: float | None) -> None:
+    def __init__(self, answer: HTTPResponse, *, peer: Peer, timeouts: Timeouts, patience: Patience) -> None:
         self._answer = answer
         self._peer = peer
         self._timeouts = timeouts
-        self._answer_by = answer_by
+        # The connection's own, so it need not be this thread that opened the stream.
+        self._patience = patience
         self._headers, self._decoder = undo_coding(tuple(answer.headers.items()))
         self._pieces = self._read()
         self._failure: TransportError | None = None
@@ -118,15 +121,22 @@ class RequestsResponseStream:
             raise self._failure
         if self._closed and not self._ended:
             raise lost(self._peer, ValueError(), otherwise="it was closed here before its end")
+        limit = self._patience.piece
+        limit.wait_begins()
         try:
-            return next(self._pieces)
+            piece = next(self._pieces)
         except StopIteration:
             self._ended = True
             raise
         except (HTTPError, HTTPException, OSError, zlib.error) as error:
-            self._failure = _failed(error, self._peer, self._timeouts, answer_by=self._answer_by)
+            self._failure = self._failed(error)
             self.close()
             raise self._failure from error
+        limit.wait_ends()
+        return piece
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        self._patience.piece.renew(limit)
 
     def read_whole(self, max_bytes: int) -> bytes:
         """The rest of the body. Raises ResponseTooLargeError without reading beyond the limit."""
@@ -144,6 +154,11 @@ class RequestsResponseStream:
         if not self._ended:
             self._answer.close()
         self._answer.release_conn()
+
+    def _failed(self, error: Exception) -> TransportError:
+        failure = _failed(error, self._peer, self._timeouts, answer_by=self._patience.until)
+        limit = self._patience.late_piece if isinstance(failure, ResponseTimeoutError) else None
+        return failure if limit is None else stalled(self._peer, limit=limit)
 
     def _read(self) -> Iterator[bytes]:
         while data := self._answer.read1(READ_BYTES, decode_content=False):

@@ -8,13 +8,14 @@ from typing import Self
 
 import pytest
 
-from domain.errors import ConnectionLostError, ResponseTooLargeError
+from domain.errors import ConnectionLostError, ResponseTimeoutError, ResponseTooLargeError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts, find_header
 from ports.transport import AsyncResponseStream, AsyncTransport, ResponseStream, Transport
 from tests.fakes.loop_thread import LoopThread
 from tests.fakes.transport import Scripted
 
 PATIENT = Timeouts(connect=timedelta(seconds=10), read=timedelta(seconds=10))
+MOMENT = timedelta(seconds=0.1)
 
 
 class Blocking:
@@ -61,6 +62,12 @@ class _BlockingStream:
 
     def close(self) -> None:
         self._thread.run(self._stream.aclose())
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        async def on_the_loop() -> None:
+            self._stream.wait_at_most(limit)
+
+        self._thread.run(on_the_loop())
 
     async def _next(self) -> bytes | None:
         return await anext(self._pieces, None)
@@ -143,6 +150,50 @@ class TransportContract(ABC):
         first = next(iter(stream))
         assert first + b"".join(stream) == b"one two three"
         stream.close()
+
+    def test_a_stream_that_stalls_times_out_and_stays_broken(self) -> None:
+        answer = Scripted(pieces=(b"one ", timedelta(seconds=20), b"two"))
+        with self.upstream(answer) as (transport, url):
+            stream = transport.open_stream(_get(url), route=Route.DIRECT, timeouts=PATIENT)
+            stream.wait_at_most(PATIENT.read)
+            assert next(iter(stream)) == b"one "
+            stream.wait_at_most(MOMENT)
+            with pytest.raises(ResponseTimeoutError, match=r"nothing new for 0\.1 s") as first:
+                next(iter(stream))
+            stream.wait_at_most(timedelta(minutes=1))
+            with pytest.raises(ResponseTimeoutError) as second:
+                next(iter(stream))
+            assert second.value is first.value
+            stream.close()
+
+    def test_pieces_for_which_the_limit_is_not_renewed_do_not_stretch_it(self) -> None:
+        answer = Scripted(pieces=(b"ping", timedelta(seconds=0.03)) * 300)
+        with self.upstream(answer) as (transport, url):
+            stream = transport.open_stream(_get(url), route=Route.DIRECT, timeouts=PATIENT)
+            stream.wait_at_most(MOMENT)
+            got = bytearray()
+            with pytest.raises(ResponseTimeoutError, match=r"nothing new for 0\.1 s"):
+                _take_all(stream, got)
+            assert len(got) < 100 * len(b"ping")
+            stream.close()
+
+    def test_a_limit_that_is_renewed_begins_anew(self) -> None:
+        limit = timedelta(seconds=1.5)
+        answer = Scripted(pieces=(b"news", limit * 0.3) * 4)
+        with self.upstream(answer) as (transport, url):
+            stream = transport.open_stream(_get(url), route=Route.DIRECT, timeouts=PATIENT)
+            got = bytearray()
+            stream.wait_at_most(limit)
+            for piece in stream:
+                got += piece
+                stream.wait_at_most(limit)
+            assert bytes(got) == b"news" * 4
+            stream.close()
+
+
+def _take_all(stream: ResponseStream, into: bytearray) -> None:
+    for piece in stream:
+        into += piece
 
 
 def _get(url: str) -> HttpRequest:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import timedelta
 
 from domain.chat import Model
 from domain.errors import OCAError
@@ -43,6 +44,9 @@ class FakeAnswer:
                     raise piece
                 case _:
                     await piece.wait()
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        """Nothing: what holds a piece back here is the test."""
 
     async def aclose(self) -> None:
         self.closed.set()

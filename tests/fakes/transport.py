@@ -7,24 +7,28 @@
 
     transport = FakeTransport(script)
 
-What was asked is in `exchanges`, what was opened in `streams`.
+A `timedelta` among the pieces is a silence: it takes no time, and counts against `wait_at_most`. What was asked is in
+`exchanges`, what was opened in `streams`.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Self, TypeAlias
+from datetime import timedelta
+from typing import NoReturn, Self, TypeAlias
 
-from domain.errors import ConnectionLostError, ResponseTooLargeError, TransportError
+from domain.errors import ConnectionLostError, ResponseTimeoutError, ResponseTooLargeError, TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 
-Piece: TypeAlias = bytes | TransportError
+Piece: TypeAlias = bytes | timedelta | TransportError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scripted:
     """An answer told piece by piece; a TransportError among the pieces is raised in its place.
 
-    Only FakeAsyncTransport takes asynchronous pieces, which can wait for the test between two of them.
+    Only FakeAsyncTransport takes asynchronous pieces, which can wait for the test between two of them; there
+    `wait_at_most` counts real time as well.
     """
 
     status: int = 200
@@ -46,70 +50,95 @@ class Exchange:
     streamed: bool
 
 
-class FakeResponseStream:
-    """An answer of FakeTransport. `ended` is set once its last piece was read, `closed` once it was closed."""
+class _FakeStream:
+    """What both kinds have in common. `limit` is what `wait_at_most` was last told, `left` what remains of it."""
 
     def __init__(self, answer: Scripted) -> None:
-        assert isinstance(answer.pieces, Iterable), "asynchronous pieces are for FakeAsyncTransport"
         self.status = answer.status
         self.headers = answer.headers
         self.ended = False
         self.closed = False
+        self.failure: TransportError | None = None
+        self.limit: timedelta | None = None
+        self.left = timedelta(0)
+
+    def wait_at_most(self, limit: timedelta) -> None:
+        self.limit = self.left = limit
+
+    def check_readable(self) -> None:
+        """A stream that broke stays broken, and one that was closed early never looks complete."""
+        if self.failure is not None:
+            raise self.failure
+        if self.closed and not self.ended:
+            raise ConnectionLostError("it was closed here before its end")
+
+    def taken(self, piece: Piece) -> bytes:
+        """What a piece of the script gives its reader, which may be nothing."""
+        match piece:
+            case bytes():
+                return piece
+            case timedelta():
+                self.left -= piece
+                if self.limit is None or self.left > timedelta(0):
+                    return b""
+                return self.breaks(self.stalled())
+            case TransportError():
+                return self.breaks(piece)
+
+    def breaks(self, failure: TransportError) -> NoReturn:
+        self.failure = failure
+        self.closed = True
+        raise failure
+
+    def stalled(self) -> ResponseTimeoutError:
+        assert self.limit is not None
+        return ResponseTimeoutError(f"the upstream sent nothing new for {self.limit.total_seconds():g} s")
+
+
+class FakeResponseStream(_FakeStream):
+    """An answer of FakeTransport. `ended` is set once its last piece was read, `closed` once it was closed."""
+
+    def __init__(self, answer: Scripted) -> None:
+        super().__init__(answer)
+        assert isinstance(answer.pieces, Iterable), "asynchronous pieces are for FakeAsyncTransport"
         self._pieces = iter(answer.pieces)
-        self._failure: TransportError | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        _check_readable(self)
+        self.check_readable()
         for piece in self._pieces:
-            if isinstance(piece, TransportError):
-                self._failure = piece
-                self.closed = True
-                raise piece
-            if piece:
-                return piece
+            if taken := self.taken(piece):
+                return taken
         self.ended = True
         raise StopIteration
-
-    @property
-    def failure(self) -> TransportError | None:
-        return self._failure
 
     def close(self) -> None:
         self.closed = True
 
 
-class FakeAsyncResponseStream:
+class FakeAsyncResponseStream(_FakeStream):
     """As FakeResponseStream, for asyncio."""
 
     def __init__(self, answer: Scripted) -> None:
-        self.status = answer.status
-        self.headers = answer.headers
-        self.ended = False
-        self.closed = False
+        super().__init__(answer)
         self._pieces = aiter(answer.pieces if isinstance(answer.pieces, AsyncIterable) else _later(answer.pieces))
-        self._failure: TransportError | None = None
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> bytes:
-        _check_readable(self)
-        async for piece in self._pieces:
-            if isinstance(piece, TransportError):
-                self._failure = piece
-                self.closed = True
-                raise piece
-            if piece:
-                return piece
+        self.check_readable()
+        try:
+            async with asyncio.timeout(None if self.limit is None else self.left.total_seconds()):
+                async for piece in self._pieces:
+                    if taken := self.taken(piece):
+                        return taken
+        except TimeoutError:
+            self.breaks(self.stalled())
         self.ended = True
         raise StopAsyncIteration
-
-    @property
-    def failure(self) -> TransportError | None:
-        return self._failure
 
     async def aclose(self) -> None:
         self.closed = True
@@ -173,14 +202,6 @@ def _whole(stream: FakeResponseStream | FakeAsyncResponseStream, body: bytes, ma
     if len(body) > max_bytes:
         raise ResponseTooLargeError(f"the answer is larger than {max_bytes} bytes")
     return HttpResponse(status=stream.status, headers=stream.headers, body=body)
-
-
-def _check_readable(stream: FakeResponseStream | FakeAsyncResponseStream) -> None:
-    """A stream that broke stays broken, and one that was closed early never looks complete."""
-    if stream.failure is not None:
-        raise stream.failure
-    if stream.closed and not stream.ended:
-        raise ConnectionLostError("it was closed here before its end")
 
 
 async def _later(pieces: Iterable[Piece]) -> AsyncIterator[Piece]:

@@ -1,6 +1,7 @@
 import ssl
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
+from datetime import timedelta
 
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
@@ -23,7 +24,9 @@ def on_the_wire(answer: Scripted) -> Behaviour:
             if isinstance(piece, TransportError):
                 connection.close()
                 return
-            if piece:
+            if isinstance(piece, timedelta):
+                connection.pause(piece.total_seconds())
+            elif piece:
                 connection.chunk(piece)
         connection.end_chunked()
 

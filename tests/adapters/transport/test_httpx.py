@@ -98,6 +98,16 @@ async def test_cancelling_a_tls_handshake_closes_the_socket_at_once(transport: H
         assert await gone(server)
 
 
+async def test_what_a_cancelled_reader_leaves_never_looks_complete(transport: HttpxTransport) -> None:
+    with WireServer(first_then_silence) as server:
+        stream = await transport.open_stream(get(server), route=Route.DIRECT, timeouts=PATIENT)
+        assert await anext(stream) == b"first"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.05)
+        with pytest.raises(ConnectionLostError):
+            await anext(stream)
+
+
 async def test_a_stream_closed_under_its_reader_ends_with_an_error(transport: HttpxTransport) -> None:
     with WireServer(first_then_silence) as server:
         stream = await transport.open_stream(get(server), route=Route.DIRECT, timeouts=PATIENT)
