@@ -3,8 +3,11 @@
 import json
 from dataclasses import dataclass
 
-from adapters.sandbox.chat_messages import images_in, last_user_message, text_of
+from adapters.sandbox.chat_messages import last_user_message
 from adapters.sandbox.chat_requests import ChatCall
+from adapters.sandbox.content_parts import Seen, seen_in, text_of
+from adapters.sandbox.help_texts import HELP, HELP_ZH
+from adapters.sandbox.json_mode import keys_asked_for, object_with
 from adapters.sandbox.json_values import JsonObject
 from adapters.sandbox.refusals import RefusedRequestError
 from adapters.sandbox.schema_instances import UnsatisfiableSchemaError, instance_of
@@ -13,62 +16,23 @@ from adapters.sandbox.tool_choice import PlannedCall, planned_calls
 from adapters.sandbox.world import REASONER
 
 LONGEST_ECHO = 300
-
-_HELP = """\
-This is the OCA Gateway sandbox. No model stands behind it: its answers are made by rule. What you can try:
-
-- Say anything: I greet you and repeat it, in Chinese if you write Chinese.
-- Offer a tool and name it: I call it, with arguments that fit its schema.
-- Ask for a JSON schema: I answer with an instance of it.
-- Choose the model sandbox-reasoner: I think aloud first.
-
-Failures on request, as the whole message:
-
-- /fail 429 (or another status from 400 to 599): that error, in OpenAI's shape
-- /fail html: an error page from a proxy
-- /fail bare: an error as {"code", "message"}
-- /fail close: the connection closes without an answer
-- /fail cut: the connection closes half-way
-- /fail stall: half an answer, then silence
-- /fail error-event: an error in the middle of a stream
-- /fail garbage: something that is not JSON
-- /fail no-done: a stream without its [DONE]
-- /slow or /slow 2: a pause before every word, of half a second or as many as you say\
-"""
-_HELP_ZH = """\
-这里是 OCA Gateway 沙盒。背后没有模型，回答都按规则生成。你可以试试：
-
-- 随便说点什么：我会打招呼并复述，用中文问就用中文答。
-- 提供一个工具并说出它的名字：我会按它的参数格式调用它。
-- 要求 JSON schema：我会给出一个符合它的实例。
-- 选择模型 sandbox-reasoner：我会先把思考过程说出来。
-
-把下面任意一行作为整条消息发送，可以得到指定的故障：
-
-- /fail 429（或 400 到 599 的其他状态码）：OpenAI 格式的错误
-- /fail html：代理返回的错误页面
-- /fail bare：{"code", "message"} 形式的错误
-- /fail close：不作回答就断开连接
-- /fail cut：回答到一半断开连接
-- /fail stall：回答到一半就沉默
-- /fail error-event：流式回答中途出现错误
-- /fail garbage：不是 JSON 的内容
-- /fail no-done：流式回答缺少 [DONE]
-- /slow 或 /slow 2：每个词之前停顿半秒，或你指定的秒数\
-"""
+REFUSAL = "I'm sorry, but I can't help with that. (You asked the OCA Gateway sandbox for a refusal.)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is said before it is counted, cut and sent. Either `text` or `tool_calls`."""
+    """What is said before it is counted, cut and sent. One of `text`, `refusal` and `tool_calls`."""
 
     reasoning: str = ""
     text: str = ""
+    refusal: str = ""
     tool_calls: tuple[PlannedCall, ...] = ()
 
 
-def answer_to(call: ChatCall) -> Answer:
+def answer_to(call: ChatCall, *, refuses: bool = False) -> Answer:
     """Raises RefusedRequestError when a schema asks for what cannot be made."""
+    if refuses:
+        return Answer(refusal=REFUSAL)
     calls = planned_calls(call)
     reasoning = _reasoning(call, calls) if call.model == REASONER else ""
     if calls:
@@ -78,24 +42,43 @@ def answer_to(call: ChatCall) -> Answer:
     return Answer(reasoning=reasoning, text=_text(call))
 
 
-def plain_answer(text: str, *, images: int = 0) -> str:
-    """The friendly echo of a text."""
+def plain_answer(text: str, *, seen: Seen | None = None) -> str:
+    """The friendly echo of a text, and of what was shown with it."""
     said = _shortened(" ".join(text.split()))
     if is_chinese(text):
         lines = ["你好，这里是 OCA Gateway 沙盒！登录、令牌和流式传输都是真的，只有这个回答是按规则生成的。"]
         if said:
             lines.append(f"你说的是：“{said}”。")
-        if images:
-            lines.append(f"我看到了 {images} 张图片。")
+        if seen:
+            lines.append(f"我看到了 {told(seen, chinese=True)}。")
         lines.append("发送 /help 可以看看我还会什么。")
         return "".join(lines)
     lines = ["Hello from the OCA Gateway sandbox! The login and the stream are real; only this answer is made by rule."]
     if said:
         lines.append(f"You said: “{said}”.")
-    if images:
-        lines.append(f"I see {images} image{'s' if images > 1 else ''}.")
+    if seen:
+        lines.append(f"I see {told(seen, chinese=False)}.")
     lines.append("Send /help to see what else I can do.")
     return " ".join(lines)
+
+
+def told(seen: Seen, *, chinese: bool) -> str:
+    """What was shown, counted: "1 image, 1 recording and 2 documents (a.pdf, b.pdf)"."""
+    counts = (seen.images, len(seen.recordings), len(seen.documents))
+    names = ", ".join(_shortened(name) for name in seen.documents)
+    if chinese:
+        words = [f"{count} {word}" for count, word in zip(counts, ("张图片", "段录音", "份文档"), strict=True) if count]
+        return _listed(words, "、", "和 ") + (f"（{names}）" if names else "")
+    words = [
+        f"{count} {word}{'s' if count > 1 else ''}"
+        for count, word in zip(counts, ("image", "recording", "document"), strict=True)
+        if count
+    ]
+    return _listed(words, ", ", " and ") + (f" ({names})" if names else "")
+
+
+def _listed(words: list[str], comma: str, last: str) -> str:
+    return last.join([comma.join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _text(call: ChatCall) -> str:
@@ -104,19 +87,30 @@ def _text(call: ChatCall) -> str:
     if call.messages[-1]["role"] == "tool":
         return _text_on_results(call.messages, chinese=is_chinese(text))
     if text.strip().lower().startswith("/help"):
-        return _HELP_ZH if is_chinese(text) else _HELP
-    return plain_answer(text, images=images_in(message))
+        return HELP_ZH if is_chinese(text) else HELP
+    return plain_answer(text, seen=seen_in(message))
 
 
 def _text_on_results(messages: tuple[JsonObject, ...], *, chinese: bool) -> str:
     asked_at = max(index for index, message in enumerate(messages) if message["role"] == "assistant")
     names = {call["id"]: call["function"]["name"] for call in messages[asked_at]["tool_calls"]}
-    results = [(names[message["tool_call_id"]], _shortened(text_of(message))) for message in messages[asked_at + 1 :]]
+    results = [
+        _result(message, names[message["tool_call_id"]], chinese=chinese) for message in messages[asked_at + 1 :]
+    ]
     if chinese:
-        told = "".join(f"工具 {name} 的结果是：{result}。" for name, result in results)
-        return f"{told}（OCA Gateway 沙盒）"
-    told = " ".join(f"The tool {name} answered: {result}." for name, result in results)
-    return f"{told} (OCA Gateway sandbox)"
+        return f"{''.join(results)}（OCA Gateway 沙盒）"
+    return f"{' '.join(results)} (OCA Gateway sandbox)"
+
+
+def _result(message: JsonObject, name: str, *, chinese: bool) -> str:
+    text, seen = _shortened(text_of(message)), seen_in(message)
+    if chinese:
+        said = [f"：{text}"] if text or not seen else []
+        shown = [f"包含 {told(seen, chinese=True)}"] if seen else []
+        return f"工具 {name} 的结果{'是' if said else ''}{'，'.join(said + shown)}。"
+    said = [f": {text}"] if text or not seen else []
+    shown = [f" with {told(seen, chinese=False)}"] if seen else []
+    return f"The tool {name} answered{','.join(said + shown)}."
 
 
 def _shortened(text: str) -> str:
@@ -134,8 +128,13 @@ def _reasoning(call: ChatCall, calls: tuple[PlannedCall, ...]) -> str:
 
 
 def _json_text(call: ChatCall, schema: JsonObject) -> str:
+    message = last_user_message(call.messages)
+    text = text_of(message)
+    if call.json_mode:
+        keys = keys_asked_for((text, *(text_of(other) for other in call.messages)))
+        return json.dumps(object_with(keys, plain_answer(text, seen=seen_in(message))), ensure_ascii=False)
     try:
-        made = instance_of(schema, text_of(last_user_message(call.messages)))
+        made = instance_of(schema, text)
     except UnsatisfiableSchemaError as error:
         raise RefusedRequestError(
             f"Invalid schema for response_format: {error}", param="response_format", code="invalid_json_schema"

@@ -1,15 +1,21 @@
 """The messages of a chat request: their check, and what can be read from them."""
 
+import re
 from typing import Any
 
+from adapters.sandbox.content_parts import check_content, need_string
 from adapters.sandbox.json_values import JsonObject, as_array, as_object
-from adapters.sandbox.refusals import RefusedRequestError, invalid_type, invalid_value, missing_parameter
+from adapters.sandbox.refusals import (
+    RefusedRequestError,
+    invalid_type,
+    invalid_value,
+    missing_parameter,
+    unsupported_value,
+)
 
 _ROLES = ("system", "assistant", "user", "function", "tool", "developer")
-_PARTS = {
-    "user": ("text", "image_url", "input_audio", "file"),
-    "assistant": ("text", "refusal"),
-}
+# What a participant may be called, as OpenAI has it.
+_NAME = re.compile(r"[^\s<|\\/>]{1,64}")
 
 
 def check_messages(body: JsonObject) -> tuple[JsonObject, ...]:
@@ -48,15 +54,6 @@ def check_messages(body: JsonObject) -> tuple[JsonObject, ...]:
     return tuple(checked)
 
 
-def text_of(message: JsonObject) -> str:
-    """A message's text, its text parts joined."""
-    content = message.get("content")
-    if isinstance(content, str):
-        return content
-    parts = (as_object(part) or {} for part in as_array(content) or [])
-    return "".join(str(part.get("text") or "") for part in parts)
-
-
 def last_user_message(messages: tuple[JsonObject, ...]) -> JsonObject:
     """The last message of the user; an empty object when there is none."""
     nothing: JsonObject = {}
@@ -65,11 +62,6 @@ def last_user_message(messages: tuple[JsonObject, ...]) -> JsonObject:
 
 def tool_calls_of(message: JsonObject) -> list[JsonObject]:
     return as_array(message.get("tool_calls")) or []
-
-
-def images_in(message: JsonObject) -> int:
-    parts = (as_object(part) or {} for part in as_array(message.get("content")) or [])
-    return sum(part.get("type") == "image_url" for part in parts)
 
 
 def _refuse_unanswered(tool_call_ids: list[str], asked_at: int) -> None:
@@ -89,12 +81,11 @@ def _check_message(value: Any, path: str) -> JsonObject:
         raise missing_parameter(f"{path}.role")
     role = message["role"]
     if role not in _ROLES:
-        raise invalid_value(
-            f"{path}.role", f"{role!r}. Supported values are: {', '.join(repr(known) for known in _ROLES)}."
-        )
+        raise unsupported_value(f"{path}.role", role, _ROLES)
+    _check_name(message, path)
     calls = _check_tool_calls(message, path) if role == "assistant" else []
     if role == "tool":
-        _need_string(message, "tool_call_id", path)
+        need_string(message, "tool_call_id", path)
     if message.get("content") is None:
         if role != "assistant" or not (calls or message.get("function_call") or message.get("refusal")):
             raise (
@@ -103,42 +94,16 @@ def _check_message(value: Any, path: str) -> JsonObject:
                 else invalid_type(f"{path}.content", "a string or an array of objects", None)
             )
     else:
-        _check_content(message["content"], role, f"{path}.content")
+        check_content(message["content"], role, f"{path}.content")
     return message
 
 
-def _check_content(content: Any, role: str, path: str) -> None:
-    if isinstance(content, str):
+def _check_name(message: JsonObject, path: str) -> None:
+    if message.get("name") is None:
         return
-    parts = as_array(content)
-    if parts is None:
-        raise invalid_type(path, "a string or an array of objects", content)
-    if not parts:
-        raise RefusedRequestError(f"Invalid '{path}': empty array.", param=path, code="empty_array")
-    kinds = _PARTS.get(role, ("text",))
-    for index, value in enumerate(parts):
-        _check_part(value, kinds, f"{path}[{index}]")
-
-
-def _check_part(value: Any, kinds: tuple[str, ...], where: str) -> None:
-    part = as_object(value)
-    if part is None:
-        raise invalid_type(where, "an object", value)
-    kind = part.get("type")
-    if kind is None:
-        raise missing_parameter(f"{where}.type")
-    if kind not in kinds:
-        raise invalid_value(
-            f"{where}.type", f"{kind!r}. Supported values are: {', '.join(repr(known) for known in kinds)}."
-        )
-    if kind in {"text", "refusal"}:
-        _need_string(part, kind, where)
-    else:
-        inner = as_object(part.get(kind))
-        if inner is None:
-            raise invalid_type(f"{where}.{kind}", "an object", part.get(kind))
-        if kind == "image_url":
-            _need_string(inner, "url", f"{where}.image_url")
+    name = need_string(message, "name", path)
+    if not _NAME.fullmatch(name):
+        raise invalid_value(f"{path}.name", "a name has 1 to 64 characters, none of them a space or one of <|\\/>.")
 
 
 def _check_tool_calls(message: JsonObject, path: str) -> list[JsonObject]:
@@ -158,20 +123,13 @@ def _check_tool_calls(message: JsonObject, path: str) -> list[JsonObject]:
         call = as_object(item)
         if call is None:
             raise invalid_type(f"{where}[{index}]", "an object", item)
-        _need_string(call, "id", f"{where}[{index}]")
+        need_string(call, "id", f"{where}[{index}]")
         if call.get("type") != "function":
-            raise invalid_value(f"{where}[{index}].type", f"{call.get('type')!r}. Supported values are: 'function'.")
+            raise unsupported_value(f"{where}[{index}].type", call.get("type"), ("function",))
         function = as_object(call.get("function"))
         if function is None:
             raise missing_parameter(f"{where}[{index}].function")
-        _need_string(function, "name", f"{where}[{index}].function")
-        _need_string(function, "arguments", f"{where}[{index}].function")
+        need_string(function, "name", f"{where}[{index}].function")
+        need_string(function, "arguments", f"{where}[{index}].function")
         checked.append(call)
     return checked
-
-
-def _need_string(holder: JsonObject, key: str, path: str) -> None:
-    if key not in holder:
-        raise missing_parameter(f"{path}.{key}")
-    if not isinstance(holder[key], str):
-        raise invalid_type(f"{path}.{key}", "a string", holder[key])

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from adapters.sandbox.answers import Answer, answer_to
-from adapters.sandbox.chat_messages import images_in, text_of, tool_calls_of
+from adapters.sandbox.chat_messages import tool_calls_of
 from adapters.sandbox.chat_requests import ChatCall
+from adapters.sandbox.content_parts import seen_in, text_of
 from adapters.sandbox.json_values import JsonObject
+from adapters.sandbox.models import CHAT_MODELS
+from adapters.sandbox.refusals import context_exceeded
 from adapters.sandbox.tokens import count_tokens, pieces_of
 
 TOKENS_PER_MESSAGE = 4
 TOKENS_PER_IMAGE = 85
+TOKENS_PER_DOCUMENT = 258
 # As OpenAI's prompt cache: from 1024 tokens on, in steps of 128.
 CACHED_FROM = 1024
 CACHED_STEP = 128
@@ -30,29 +34,34 @@ class CutCall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """One of `n` answers, in tokens. With tool calls there is no text."""
+    """One of `n` answers, in tokens. With tool calls or a refusal there is no text."""
 
     index: int
     reasoning: tuple[str, ...]
     text: tuple[str, ...]
     tool_calls: tuple[CutCall, ...]
     finish_reason: str
+    refusal: tuple[str, ...] = ()
 
     @property
     def tokens(self) -> int:
         slices = sum(len(call.slices) for call in self.tool_calls)
-        return len(self.reasoning) + len(self.text) + slices
+        return len(self.reasoning) + len(self.text) + len(self.refusal) + slices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completion:
-    """A whole answer. `created` is in seconds since the epoch, as on the wire."""
+    """A whole answer. `created` is in seconds since the epoch, as on the wire.
+
+    audio_tokens: the part of `prompt_tokens` that recordings take.
+    """
 
     id: str
     created: int
     call: ChatCall
     choices: tuple[Choice, ...]
     prompt_tokens: int
+    audio_tokens: int
 
     @property
     def usage(self) -> dict[str, Any]:
@@ -63,7 +72,11 @@ class Completion:
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": completion_tokens,
             "total_tokens": self.prompt_tokens + completion_tokens,
-            "prompt_tokens_details": {"cached_tokens": cached_tokens(self.prompt_tokens), "audio_tokens": 0},
+            "prompt_tokens_details": {
+                # Recordings are not cached: so each of these tokens is one thing or the other.
+                "cached_tokens": cached_tokens(self.prompt_tokens - self.audio_tokens),
+                "audio_tokens": self.audio_tokens,
+            },
             "completion_tokens_details": {
                 "reasoning_tokens": reasoning_tokens,
                 "audio_tokens": 0,
@@ -73,16 +86,22 @@ class Completion:
         }
 
 
-def complete(call: ChatCall, body: JsonObject, *, created: int) -> Completion:
+def complete(call: ChatCall, body: JsonObject, *, created: int, refuses: bool = False) -> Completion:
     """The answer to a checked body; the same body has the same answer, ids included. Raises RefusedRequestError."""
     digest = digest_of(body)
-    answer = answer_to(call)
+    audio_tokens = sum(sum(seen_in(message).recordings) for message in call.messages)
+    prompt_tokens = _prompt_tokens(call) + audio_tokens
+    window = CHAT_MODELS[call.model].context_window
+    if prompt_tokens > window:
+        raise context_exceeded(window, prompt_tokens)
+    answer = answer_to(call, refuses=refuses)
     return Completion(
         id=f"chatcmpl-{digest[:29]}",
         created=created,
         call=call,
         choices=tuple(_choice(index, answer, call, digest) for index in range(call.n)),
-        prompt_tokens=_prompt_tokens(call),
+        prompt_tokens=prompt_tokens,
+        audio_tokens=audio_tokens,
     )
 
 
@@ -118,6 +137,9 @@ def _choice(index: int, answer: Answer, call: ChatCall, digest: str) -> Choice:
         calls, complete_calls = _cut_calls(index, answer, digest, budget)
         reason = "length" if not complete_calls else "stop" if call.forced else "tool_calls"
         return Choice(index=index, reasoning=reasoning, text=(), tool_calls=calls, finish_reason=reason)
+    if answer.refusal:
+        pieces, reason = cut_text(answer.refusal, stop=call.stop, budget=budget)
+        return Choice(index=index, reasoning=reasoning, text=(), tool_calls=(), finish_reason=reason, refusal=pieces)
     text = f"({index + 1}) {answer.text}" if index and call.schema is None else answer.text
     pieces, reason = cut_text(text, stop=call.stop, budget=budget)
     return Choice(index=index, reasoning=reasoning, text=pieces, tool_calls=(), finish_reason=reason)
@@ -142,9 +164,12 @@ def _cut_calls(index: int, answer: Answer, digest: str, budget: int | None) -> t
 
 
 def _prompt_tokens(call: ChatCall) -> int:
+    """All but the recordings."""
     total = 3
     for message in call.messages:
-        total += TOKENS_PER_MESSAGE + count_tokens(text_of(message)) + TOKENS_PER_IMAGE * images_in(message)
+        seen = seen_in(message)
+        total += TOKENS_PER_MESSAGE + count_tokens(text_of(message))
+        total += TOKENS_PER_IMAGE * seen.images + TOKENS_PER_DOCUMENT * len(seen.documents)
         for asked in tool_calls_of(message):
             total += count_tokens(asked["function"]["arguments"]) + 1
     return total + sum(count_tokens(json.dumps(tool.parameters)) + 1 for tool in call.tools)

@@ -16,6 +16,7 @@ from ports.clock import Clock
 MOST_REQUESTS_KEPT = 256
 MOST_BYTES_KEPT = 64 * 1024 * 1024
 MOST_TIMES_KEPT = 10_000
+MOST_FAILED_ONCE = 1024
 
 
 class TokenFault(Enum):
@@ -129,6 +130,7 @@ class SandboxControls:
         self._answers = AnswerStatistics()
         self._received: deque[HttpRequest] = deque()
         self._received_bytes = 0
+        self._failed_once: dict[str, None] = {}
 
     def issue_login(self) -> str:
         """Log in anew: a refresh token that has not been used."""
@@ -241,6 +243,16 @@ class SandboxControls:
                     aborted=now.aborted + int(not under_way.finished),
                 )
                 self._changed.notify_all()
+
+    def is_first(self, digest: str) -> bool:
+        """Whether the question of this digest, which is to fail once, comes for the first time in living memory."""
+        with self._changed:
+            if digest in self._failed_once:
+                return False
+            self._failed_once[digest] = None
+            if len(self._failed_once) > MOST_FAILED_ONCE:
+                del self._failed_once[next(iter(self._failed_once))]
+            return True
 
     def record(self, request: HttpRequest) -> None:
         """Keep a request, and forget the oldest ones over the limits."""

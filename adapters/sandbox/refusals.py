@@ -1,6 +1,6 @@
 """What the upstream refuses, in OpenAI's error shape."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from starlette.responses import Response
 
@@ -68,7 +68,21 @@ def invalid_value(param: str, message: str) -> RefusedRequestError:
     return RefusedRequestError(f"Invalid value for '{param}': {message}", param=param, code="invalid_value")
 
 
+def unsupported_value(param: str, value: object, supported: Iterable[str]) -> RefusedRequestError:
+    known = ", ".join(repr(each) for each in supported)
+    return invalid_value(param, f"{value!r}. Supported values are: {known}.")
+
+
 def missing_parameter(param: str) -> RefusedRequestError:
     return RefusedRequestError(
         f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+    )
+
+
+def context_exceeded(window: int, prompt_tokens: int) -> RefusedRequestError:
+    return RefusedRequestError(
+        f"This model's maximum context length is {window} tokens. However, your messages resulted in {prompt_tokens} "
+        "tokens. Please reduce the length of the messages.",
+        param="messages",
+        code="context_length_exceeded",
     )

@@ -1,6 +1,6 @@
 """A chat answer on the wire: OpenAI's `chat.completion`, or the chunks of its stream."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain, zip_longest
 from typing import Any
 
@@ -51,8 +51,8 @@ def _envelope(completion: Completion, kind: str) -> JsonObject:
 def _whole_choice(completion: Completion, choice: Choice) -> JsonObject:
     message: JsonObject = {
         "role": "assistant",
-        "content": None if choice.tool_calls else "".join(choice.text),
-        "refusal": None,
+        "content": None if choice.tool_calls or choice.refusal else "".join(choice.text),
+        "refusal": "".join(choice.refusal) or None,
         "annotations": [],
     }
     if choice.reasoning:
@@ -69,7 +69,7 @@ def _whole_choice(completion: Completion, choice: Choice) -> JsonObject:
     return {
         "index": choice.index,
         "message": message,
-        "logprobs": _logprobs(completion, choice.text),
+        "logprobs": _logprobs(completion, choice.text, choice.refusal),
         "finish_reason": choice.finish_reason,
     }
 
@@ -78,11 +78,13 @@ def _choice_chunks(completion: Completion, choice: Choice) -> Iterator[JsonObjec
     def chunk(delta: JsonObject, logprobs: JsonObject | None = None, finish_reason: str | None = None) -> JsonObject:
         return {"index": choice.index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
 
-    yield chunk({"role": "assistant", "content": None if choice.tool_calls else "", "refusal": None})
+    yield chunk({"role": "assistant", "content": None if choice.tool_calls or choice.refusal else "", "refusal": None})
     for piece in choice.reasoning:
         yield chunk({"reasoning_content": piece})
     for piece in choice.text:
         yield chunk({"content": piece}, _logprobs(completion, [piece]))
+    for piece in choice.refusal:
+        yield chunk({"refusal": piece}, _logprobs(completion, [], [piece]))
     for index, call in enumerate(choice.tool_calls):
         head = {"index": index, "id": call.id, "type": "function", "function": {"name": call.name, "arguments": ""}}
         yield chunk({"tool_calls": [head]})
@@ -91,7 +93,10 @@ def _choice_chunks(completion: Completion, choice: Choice) -> Iterator[JsonObjec
     yield chunk({}, finish_reason=choice.finish_reason)
 
 
-def _logprobs(completion: Completion, pieces: Iterable[str]) -> dict[str, Any] | None:
+def _logprobs(completion: Completion, text: Sequence[str], refusal: Sequence[str] = ()) -> dict[str, Any] | None:
     if not completion.call.logprobs:
         return None
-    return {"content": [token_logprob(piece, completion.call.top_logprobs) for piece in pieces], "refusal": None}
+    content, refused = (
+        [token_logprob(piece, completion.call.top_logprobs) for piece in pieces] for pieces in (text, refusal)
+    )
+    return {"content": None if refused else content, "refusal": refused or None}

@@ -5,6 +5,7 @@ so. A last user message of `/help` lists what can be tried; `/fail …` and `/sl
 `adapters.sandbox.failures` tells.
 """
 
+import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
@@ -17,13 +18,23 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from adapters.sandbox.chat_messages import last_user_message, text_of
+from adapters.sandbox.chat_messages import last_user_message
 from adapters.sandbox.chat_requests import read_chat
 from adapters.sandbox.completions import complete
+from adapters.sandbox.content_parts import text_of
 from adapters.sandbox.controls import SandboxControls
 from adapters.sandbox.embeddings import embed
-from adapters.sandbox.failures import Wish, failed_response, paced_stream, paced_whole, wish_in
+from adapters.sandbox.failures import (
+    SHORT_OF_ITS_LENGTH,
+    Failure,
+    Wish,
+    failed_response,
+    paced_stream,
+    paced_whole,
+    wish_in,
+)
 from adapters.sandbox.json_values import JsonObject, as_object, json_bytes
+from adapters.sandbox.models import MODELS, model_entry
 from adapters.sandbox.paced import HungUpResponse, PacedResponse
 from adapters.sandbox.refusals import (
     RefusedRequestError,
@@ -35,12 +46,9 @@ from adapters.sandbox.refusals import (
 )
 from adapters.sandbox.streams import answer_chunks, sse_event, whole_answer
 from adapters.sandbox.text_completions import complete_text, read_prompts, text_chunks, whole_text
-from adapters.sandbox.world import CHAT_PATH, EMBEDDING_MODEL, MODELS, MODELS_PATH
+from adapters.sandbox.world import CHAT_PATH, EMBEDDING_MODEL, MODELS_PATH
 from domain.http import HttpRequest
 from ports.clock import Clock
-
-# 2026-01-01: the models' birthday, in seconds since the epoch.
-_MODELS_CREATED = 1_767_225_600
 
 _Handler = Callable[[JsonObject], Response]
 
@@ -95,13 +103,13 @@ class _Api:
         return serve
 
     def list_models(self, _request: Request, _body: bytes) -> Response:
-        return json_response({"object": "list", "data": [_model(name) for name in MODELS]})
+        return json_response({"object": "list", "data": [model_entry(name) for name in MODELS]})
 
     def show_model(self, request: Request, _body: bytes) -> Response:
         name = request.path_params["model"]
         if name not in MODELS:
             raise _no_such_model(name)
-        return json_response(_model(name))
+        return json_response(model_entry(name))
 
     def chat(self, body: JsonObject) -> Response:
         if body["model"] == EMBEDDING_MODEL:
@@ -111,8 +119,8 @@ class _Api:
                 status=404,
             )
         call = read_chat(body)
-        wish = wish_in(text_of(last_user_message(call.messages)))
-        completion = complete(call, body, created=self._now_s())
+        wish = self._granted(wish_in(text_of(last_user_message(call.messages))), body)
+        completion = complete(call, body, created=self._now_s(), refuses=wish.failure is Failure.REFUSAL)
         if call.stream:
             return self._stream(answer_chunks(completion), wish)
         words = sum(choice.tokens for choice in completion.choices)
@@ -126,7 +134,7 @@ class _Api:
                 status=404,
             )
         completion = complete_text(body, created=self._now_s())
-        wish = wish_in(read_prompts(body)[-1])
+        wish = self._granted(wish_in(read_prompts(body)[-1]), body)
         if completion.stream:
             return self._stream(text_chunks(completion), wish)
         words = sum(len(choice.pieces) for choice in completion.choices)
@@ -140,6 +148,13 @@ class _Api:
                 status=403,
             )
         return json_response(embed(body))
+
+    def _granted(self, wish: Wish, body: JsonObject) -> Wish:
+        """The wish, unless it is for a failure that this very body has had."""
+        if not wish.once:
+            return wish
+        digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+        return wish if self._controls.is_first(digest) else Wish()
 
     def _stream(self, payloads: Iterable[JsonObject], wish: Wish) -> Response:
         events = [sse_event(payload) for payload in payloads]
@@ -164,7 +179,7 @@ class _Api:
         return PacedResponse(
             paced_whole(body, pause=pause, failure=wish.failure),
             self._controls,
-            headers={"content-length": str(len(body))},
+            headers={} if wish.failure in SHORT_OF_ITS_LENGTH else {"content-length": str(len(body))},
         )
 
     def _record(self, request: Request, body: bytes) -> None:
@@ -227,10 +242,6 @@ def _no_such_model(name: str) -> RefusedRequestError:
     return RefusedRequestError(
         f"The model `{name}` does not exist or you do not have access to it.", code="model_not_found", status=404
     )
-
-
-def _model(name: str) -> JsonObject:
-    return {"id": name, "object": "model", "created": _MODELS_CREATED, "owned_by": "oca-sandbox"}
 
 
 async def _unknown_address(request: Request, error: Exception) -> Response:

@@ -9,4 +9,3 @@ MODELS_PATH = "/v1/models"
 CHAT_MODEL = "sandbox-chat"
 REASONER = "sandbox-reasoner"
 EMBEDDING_MODEL = "sandbox-embedding"
-MODELS = (CHAT_MODEL, REASONER, EMBEDDING_MODEL)

@@ -9,7 +9,18 @@ import pytest
 from pydantic import BaseModel, Field
 
 from adapters.sandbox.server import Sandbox
-from tests.adapters.sandbox.exchanges import CLOCK, WEATHER, ask, payloads_of
+from tests.adapters.sandbox.exchanges import (
+    CLOCK,
+    WEATHER,
+    answer_in,
+    ask,
+    audio_part,
+    file_part,
+    image_part,
+    payloads_of,
+    show,
+    text_part,
+)
 from tests.adapters.sandbox.openai_schemas import assert_valid
 
 QUESTIONS: dict[str, dict[str, Any]] = {
@@ -26,6 +37,10 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "json": ask("some json, please", response_format={"type": "json_object"}),
     "line separators": ask("a\u2028b\u2029c\u0085d"),
     "lone surrogate": ask("\ud800"),
+    "media": show(text_part("Look"), image_part(), audio_part(), file_part()),
+    "refusal": ask("/fail refusal"),
+    "refusal with log probabilities": ask("/fail refusal", logprobs=True, top_logprobs=1),
+    "refusal cut": ask("/fail refusal", max_tokens=3),
 }
 
 
@@ -72,9 +87,10 @@ def _folded(choices: list[dict[str, Any]]) -> dict[str, Any]:
     logprobs: list[Any] = []
     for choice in choices:
         if choice["logprobs"]:
-            logprobs.extend(choice["logprobs"]["content"])
+            logprobs.extend(choice["logprobs"]["content"] or choice["logprobs"]["refusal"] or [])
     return {
         "text": "".join(choice["delta"].get("content") or "" for choice in choices),
+        "refusal": "".join(choice["delta"].get("refusal") or "" for choice in choices),
         "reasoning": "".join(choice["delta"].get("reasoning_content") or "" for choice in choices),
         "calls": list(calls.values()),
         "logprobs": logprobs,
@@ -84,11 +100,13 @@ def _folded(choices: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _essence(choice: dict[str, Any]) -> dict[str, Any]:
     message = choice["message"]
+    logprobs = choice["logprobs"] or {"content": None, "refusal": None}
     return {
         "text": message["content"] or "",
+        "refusal": message["refusal"] or "",
         "reasoning": message.get("reasoning_content", ""),
         "calls": [{"id": call["id"], **call["function"]} for call in message.get("tool_calls", [])],
-        "logprobs": (choice["logprobs"] or {"content": []})["content"],
+        "logprobs": logprobs["content"] or logprobs["refusal"] or [],
         "finish_reason": choice["finish_reason"],
     }
 
@@ -118,15 +136,6 @@ def test_chinese_is_answered_in_chinese_a_character_at_a_time(client: openai.Ope
     assert "沙盒" in "".join(pieces)
     assert all(len(piece.strip()) <= 1 for piece in pieces if "盒" in piece or "你" in piece)
     assert len(pieces) > 20
-
-
-def test_images_are_counted(api: httpx.Client) -> None:
-    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
-    for text, words in (("Look", "I see 2 images"), ("看", "我看到了 2 张图片")):
-        content = [{"type": "text", "text": text}, image, image]
-        response = api.post("/chat/completions", json=ask("") | {"messages": [{"role": "user", "content": content}]})
-
-        assert words in response.json()["choices"][0]["message"]["content"]
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
@@ -173,6 +182,15 @@ def test_long_prompts_are_cached_in_steps(api: httpx.Client) -> None:
     assert usage["prompt_tokens_details"]["cached_tokens"] == 1024
 
 
+def test_a_prompt_beyond_the_models_window_is_refused(api: httpx.Client) -> None:
+    window = api.get("/models/sandbox-reasoner").json()["context_window"]
+    fitting, too_long = "word " * (window - 7), "word " * (window - 6)
+
+    assert api.post("/chat/completions", json=ask(fitting, model="sandbox-reasoner")).status_code == 200
+    error = api.post("/chat/completions", json=ask(too_long, model="sandbox-reasoner")).json()["error"]
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
+
+
 def test_usage_is_streamed_only_when_asked_for(api: httpx.Client) -> None:
     chunks = payloads_of(api.post("/chat/completions", json=ask("Hi", stream=True)))
 
@@ -198,91 +216,36 @@ def test_structured_output_fits_the_callers_model(client: openai.OpenAI) -> None
     assert (city.name, city.founded) == ("Hangzhou", 822)
 
 
+@pytest.mark.parametrize(
+    ("messages", "keys"),
+    [
+        (
+            [("user", "A joke as JSON with 'setup' and \"punch_line\" keys, please. It's urgent.")],
+            {"setup", "punch_line"},
+        ),
+        ([("user", "用 JSON 回答，键是“城市”和「国家」")], {"城市", "国家"}),
+        ([("system", "Answer in JSON with the key `verdict`."), ("user", "Is it?")], {"verdict"}),
+        ([("user", "Some JSON, please, not 'a thing with blanks'")], {"answer"}),
+    ],
+)
+def test_plain_json_has_the_keys_in_quotation_marks(
+    api: httpx.Client, messages: list[tuple[str, str]], keys: set[str]
+) -> None:
+    question = ask("", response_format={"type": "json_object"})
+    question["messages"] = [{"role": role, "content": content} for role, content in messages]
+
+    made = json.loads(answer_in(api.post("/chat/completions", json=question)))
+
+    assert set(made) == keys
+    assert all(isinstance(value, str) and value for value in made.values())
+
+
 def test_a_schema_that_nothing_satisfies_is_refused(api: httpx.Client) -> None:
     schema = {"type": "integer", "minimum": 3, "maximum": 1}
     wanted = {"type": "json_schema", "json_schema": {"name": "none", "schema": schema}}
     response = api.post("/chat/completions", json=ask("Hi", response_format=wanted))
 
     assert (response.status_code, response.json()["error"]["param"]) == (400, "response_format")
-
-
-def calls_in(response: httpx.Response) -> list[tuple[str, dict[str, Any]]]:
-    assert response.status_code == 200, response.text
-    calls = response.json()["choices"][0]["message"].get("tool_calls", [])
-    return [(call["function"]["name"], json.loads(call["function"]["arguments"])) for call in calls]
-
-
-@pytest.mark.parametrize(
-    ("text", "fields", "names"),
-    [
-        ("get_weather in Paris", {}, ["get_weather"]),
-        ("What is the weather?", {}, ["get_weather"]),
-        ("Please use the tool", {}, ["get_weather"]),
-        ("请调用工具", {}, ["get_weather"]),
-        ("Hello", {}, []),
-        ("get_weather and tell_time", {}, ["get_weather", "tell_time"]),
-        ("get_weather and tell_time", {"parallel_tool_calls": False}, ["get_weather"]),
-        ("get_weather", {"tool_choice": "none"}, []),
-        ("Hello", {"tool_choice": "required"}, ["get_weather"]),
-        ("tell_time", {"tool_choice": "required"}, ["tell_time"]),
-        ("Hello", {"tool_choice": {"type": "function", "function": {"name": "tell_time"}}}, ["tell_time"]),
-    ],
-)
-def test_tools_are_called_when_asked_for(
-    api: httpx.Client, text: str, fields: dict[str, Any], names: list[str]
-) -> None:
-    response = api.post("/chat/completions", json=ask(text, tools=[WEATHER, CLOCK], **fields))
-
-    assert [name for name, _ in calls_in(response)] == names
-
-
-def test_arguments_come_from_the_text(api: httpx.Client) -> None:
-    question = ask("What is the weather in Paris for the next 3 days, in fahrenheit?", tools=[WEATHER])
-
-    assert calls_in(api.post("/chat/completions", json=question)) == [
-        ("get_weather", {"city": "Paris", "days": 3, "unit": "fahrenheit"})
-    ]
-
-
-def test_arguments_are_streamed_in_pieces_after_id_and_name(client: openai.OpenAI) -> None:
-    tools: list[Any] = [WEATHER]
-    stream = client.chat.completions.create(
-        model="sandbox-chat", messages=[{"role": "user", "content": "get_weather in Oslo"}], tools=tools, stream=True
-    )
-    pieces = [call for chunk in stream for call in chunk.choices[0].delta.tool_calls or []]
-
-    assert pieces[0].id
-    assert pieces[0].function is not None
-    assert (pieces[0].function.name, pieces[0].function.arguments) == ("get_weather", "")
-    assert len(pieces) > 3
-    assert all(piece.id is None for piece in pieces[1:])
-
-
-def test_a_tools_result_is_answered_in_text(client: openai.OpenAI) -> None:
-    tools: list[Any] = [WEATHER]
-    messages: list[Any] = [{"role": "user", "content": "get_weather in Oslo"}]
-    asked = client.chat.completions.create(model="sandbox-chat", messages=messages, tools=tools).choices[0]
-    assert asked.finish_reason == "tool_calls"
-    assert asked.message.tool_calls
-    messages.append(asked.message.to_dict())
-    messages.append({"role": "tool", "tool_call_id": asked.message.tool_calls[0].id, "content": "7 degrees"})
-
-    answer = client.chat.completions.create(model="sandbox-chat", messages=messages, tools=tools).choices[0]
-
-    assert answer.finish_reason == "stop"
-    assert "get_weather answered: 7 degrees" in str(answer.message.content)
-
-
-def test_a_tools_result_is_answered_in_the_users_language(api: httpx.Client) -> None:
-    question = ask("请用 get_weather 查北京", model="sandbox-reasoner", tools=[WEATHER])
-    message = api.post("/chat/completions", json=question).json()["choices"][0]["message"]
-    result = {"role": "tool", "tool_call_id": message["tool_calls"][0]["id"], "content": "晴"}
-    question["messages"] += [message, result]
-
-    answer = api.post("/chat/completions", json=question).json()["choices"][0]["message"]
-
-    assert "get_weather 的结果是：晴" in answer["content"]
-    assert "沙盒" in answer["reasoning_content"]
 
 
 def test_unknown_fields_are_accepted(api: httpx.Client) -> None:

@@ -7,10 +7,12 @@ import httpx
 import openai
 import pytest
 
+from adapters.sandbox.controls import MOST_FAILED_ONCE, SandboxControls
 from adapters.sandbox.failures import Failure, Wish, wish_in
 from adapters.sandbox.server import Sandbox
-from tests.adapters.sandbox.exchanges import access_token_of, ask, refresh
+from tests.adapters.sandbox.exchanges import access_token_of, ask, payloads_of, refresh
 from tests.adapters.sandbox.openai_schemas import assert_valid
+from tests.fakes.clock import FakeClock
 
 
 def say(client: openai.OpenAI, text: str, *, stream: bool, **options: Any) -> str:
@@ -27,6 +29,7 @@ def say(client: openai.OpenAI, text: str, *, stream: bool, **options: Any) -> st
     ("wish", "error"),
     [
         ("400", openai.BadRequestError),
+        ("context", openai.BadRequestError),
         ("401", openai.AuthenticationError),
         ("403", openai.PermissionDeniedError),
         ("429", openai.RateLimitError),
@@ -78,6 +81,82 @@ def test_a_stream_without_done_is_otherwise_whole(api: httpx.Client) -> None:
     assert b"[DONE]" not in response.content
 
 
+def test_a_prompt_too_long_is_told_in_openais_words(api: httpx.Client) -> None:
+    response = api.post("/chat/completions", json=ask("/fail context"))
+
+    assert response.status_code == 400
+    assert_valid("ErrorResponse", response.json())
+    error = response.json()["error"]
+    assert error["code"] == "context_length_exceeded"
+    assert error["message"].startswith("This model's maximum context length is ")
+
+
+def test_a_refusal_stands_where_the_answer_would(api: httpx.Client) -> None:
+    choice = api.post("/chat/completions", json=ask("/fail refusal")).json()["choices"][0]
+    assert choice["message"]["content"] is None
+    assert "can't help" in choice["message"]["refusal"]
+    assert choice["finish_reason"] == "stop"
+
+    chunks = payloads_of(api.post("/chat/completions", json=ask("/fail refusal", stream=True)))
+    deltas = [chunk["choices"][0]["delta"] for chunk in chunks]
+    assert "".join(delta.get("refusal") or "" for delta in deltas) == choice["message"]["refusal"]
+    assert not any(delta.get("content") for delta in deltas)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_truncated_answer_ends_as_if_it_were_whole(api: httpx.Client, stream: bool) -> None:
+    response = api.post("/chat/completions", json=ask("/fail truncate", stream=stream))
+
+    assert response.status_code == 200
+    assert "content-length" not in response.headers
+    assert b"Hello" in response.content
+    assert b'"finish_reason":"stop"' not in response.content
+    assert b"[DONE]" not in response.content
+    if stream:
+        assert response.content.endswith(b"}\n\n")
+
+
+@pytest.mark.parametrize(("stream", "sign"), [(False, b"\n"), (True, b": keep-alive\n\n")])
+def test_signs_of_life_last_until_the_client_leaves(
+    api: httpx.Client, world: Sandbox, stream: bool, sign: bytes
+) -> None:
+    before = world.controls.answers
+    seen = b""
+    with api.stream("POST", "/chat/completions", json=ask("/fail keep-alive", stream=stream)) as response:
+        for piece in response.iter_bytes():
+            seen += piece
+            if seen.count(sign * 3 if stream else sign) >= 3:
+                break
+
+    assert (b'data: {"id"' in seen) == stream
+    assert b"[DONE]" not in seen
+    assert seen.endswith(sign)
+    assert world.controls.wait_until(lambda: world.controls.answers.aborted == before.aborted + 1)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [401, 429, 503])
+def test_a_failure_for_once_is_followed_by_the_answer(api: httpx.Client, status: int, stream: bool) -> None:
+    question = ask(f"/fail once {status}", stream=stream)
+    first, second, third = (api.post("/chat/completions", json=question) for _ in range(3))
+    another = api.post("/chat/completions", json=question | {"user": "someone else"})
+
+    assert [first.status_code, second.status_code, third.status_code] == [status, 200, 200]
+    assert ("www-authenticate" in first.headers) == (status == 401)
+    assert b"sandbox" in second.content
+    assert another.status_code == status
+
+
+def test_only_so_many_failures_for_once_are_remembered(clock: FakeClock) -> None:
+    controls = SandboxControls(clock)
+
+    assert all(controls.is_first(str(number)) for number in range(MOST_FAILED_ONCE))
+    assert not any(controls.is_first(str(number)) for number in range(MOST_FAILED_ONCE))
+    assert controls.is_first("one too many")
+    assert controls.is_first("0")
+    assert not controls.is_first("2")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_stall_lasts_until_the_client_leaves(client: openai.OpenAI, world: Sandbox, stream: bool) -> None:
     before = world.controls.answers
@@ -125,6 +204,11 @@ def test_the_usual_pause_is_a_knob(sandbox: Sandbox, http: httpx.Client) -> None
     [
         ("/fail 418", Wish(failure=Failure.STATUS, status=418)),
         (" /FAIL html \n", Wish(failure=Failure.HTML)),
+        ("/fail once 503", Wish(failure=Failure.STATUS, status=503, once=True)),
+        ("/fail ONCE cut", Wish(failure=Failure.CUT, once=True)),
+        ("/fail once", Wish()),
+        ("/fail once nothing", Wish()),
+        ("/fail once once 503", Wish()),
         ("/fail status", Wish()),
         ("/fail 200", Wish()),
         ("/fail", Wish()),
@@ -142,4 +226,6 @@ def test_only_a_message_that_is_a_command_is_one(text: str, wish: Wish) -> None:
 @pytest.mark.parametrize("failure", [failure for failure in Failure if failure is not Failure.STATUS])
 def test_help_names_every_failure(client: openai.OpenAI, failure: Failure) -> None:
     for question in ("/help", "/help 中文"):
-        assert f"/fail {failure.value}" in say(client, question, stream=False)
+        told = say(client, question, stream=False)
+        assert f"- /fail {failure.value}" in told
+        assert "- /fail once 503" in told

@@ -1,5 +1,6 @@
 """Models, older completions, embeddings."""
 
+import json
 import math
 from typing import Any
 
@@ -7,6 +8,7 @@ import httpx
 import openai
 import pytest
 
+from adapters.wire.openai_models import decode_models, encode_models
 from tests.adapters.sandbox.exchanges import payloads_of
 from tests.adapters.sandbox.openai_schemas import assert_valid
 
@@ -18,6 +20,18 @@ def test_the_models_are_listed_and_shown(api: httpx.Client, client: openai.OpenA
     assert client.models.retrieve("sandbox-chat").id == "sandbox-chat"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve("vendor/none")
+
+
+def test_the_chat_models_tell_what_they_can_do_in_words_that_the_gateway_shows(api: httpx.Client) -> None:
+    body = api.get("/models").content
+    told = {entry["id"]: entry for entry in json.loads(encode_models(decode_models(body)))["data"]}
+
+    assert told == {entry["id"]: entry for entry in json.loads(body)["data"]}
+    assert told["sandbox-chat"]["context_window"] > told["sandbox-chat"]["max_output_tokens"] > 0
+    assert told["sandbox-chat"]["supports_vision"] is told["sandbox-chat"]["supports_function_calling"] is True
+    assert told["sandbox-chat"]["is_reasoning_model"] is False
+    assert told["sandbox-reasoner"]["is_reasoning_model"] is True
+    assert set(told["sandbox-embedding"]) == {"id", "object", "created", "owned_by"}
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,9 @@ def json_schema(schema: Any) -> dict[str, Any]:
             with_messages({"role": "system", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
             "messages[0].content[0].type",
         ),
+        (with_messages(USER | {"name": 5}), "messages[0].name"),
+        (with_messages(USER | {"name": "a b"}), "messages[0].name"),
+        (with_messages(USER | {"name": ""}), "messages[0].name"),
         (with_messages(USER, {"role": "assistant"}), "messages[1].content"),
         (with_messages(USER, {"role": "assistant", "tool_calls": []}), "messages[1].tool_calls"),
         (with_messages(USER, {"role": "assistant", "tool_calls": [{"id": "c"}]}), "messages[1].tool_calls[0].type"),
@@ -100,6 +103,7 @@ def json_schema(schema: Any) -> dict[str, Any]:
             ask("Hi", tools=[{"type": "function", "function": {"name": "f", "parameters": 1}}]),
             "tools[0].function.parameters",
         ),
+        (ask("Hi", tools=[{"type": "function", "function": {"name": "f", "strict": 1}}]), "tools[0].function.strict"),
         (
             ask("f", tools=[{"type": "function", "function": {"name": "f", "parameters": {"$ref": "#/nowhere"}}}]),
             "tools[0].function.parameters",
