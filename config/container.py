@@ -1,13 +1,18 @@
 """The container: a table of constructors. Imported by entrypoints, tests and the library's face only."""
 
 import random
+from collections.abc import Callable
 from datetime import timedelta
 
 from dependency_injector import containers, providers
 
 from adapters.clock.system import SystemClock
+from adapters.gateway.asking import Asking
 from adapters.gateway.asyncio import AsyncioDriver, AsyncioGateway
+from adapters.gateway.asyncio_chat import AsyncioChat
+from adapters.gateway.background_catalog import BackgroundCatalog
 from adapters.gateway.blocking import BlockingDriver, BlockingGateway
+from adapters.gateway.blocking_chat import BlockingChat
 from adapters.gateway.endpoints import CHAT, Endpoints
 from adapters.gateway.refresher import Refresher
 from adapters.gateway.upstream_memory import UpstreamMemory
@@ -15,6 +20,7 @@ from adapters.token_journal.history import FileTokenHistory
 from adapters.token_journal.log import LogTokenJournal
 from adapters.token_journal.several import SeveralTokenJournals
 from adapters.transport.httpx import HttpxTransport
+from adapters.transport.per_loop import PerLoopTransport
 from adapters.transport.requests import RequestsTransport
 from adapters.transport.tls import tls_context
 from adapters.wire.openai_chat import OpenAIChatCodec
@@ -26,6 +32,7 @@ from domain.oauth2 import ClientAuthentication, OAuth2Client
 from domain.refreshing import Login
 from domain.tokens import RefreshPolicy
 from domain.upstream_flows import Upstream
+from ports.codec import ChatCodec
 
 # Once a token request has been sent its answer is awaited this long: an abandoned rotation is a lost login.
 TOKEN_ANSWER = timedelta(seconds=30)
@@ -56,8 +63,10 @@ def _client(settings: Settings) -> OAuth2Client:
     )
 
 
-def _endpoints(settings: Settings) -> Endpoints:
-    return Endpoints(settings.llm_api_url or "")
+def _endpoints(settings: Settings, base_url: str | None = None) -> Endpoints:
+    if base_url is None or base_url == settings.llm_api_url:
+        return Endpoints(settings.llm_api_url or "")
+    return Endpoints.below(base_url)
 
 
 def _upstream(settings: Settings, endpoints: Endpoints) -> Upstream:
@@ -70,6 +79,27 @@ def _upstream(settings: Settings, endpoints: Endpoints) -> Upstream:
         quick=Timeouts(connect=quick, read=quick, total=quick),
         inference=Timeouts(connect=connect, read=settings.request_timeout),
     )
+
+
+def _asking(settings: Settings, credential: Credential, codec: ChatCodec, base_url: str | None = None) -> Asking:
+    endpoints = _endpoints(settings, base_url)
+    return Asking(credential=credential, upstream=_upstream(settings, endpoints), endpoints=endpoints, codec=codec)
+
+
+def _blocking_chat_at(driver: BlockingDriver, asking: Callable[..., Asking], base_url: str) -> BlockingChat:
+    return BlockingChat(driver=driver, asking=asking(base_url=base_url))
+
+
+def _asyncio_chat_at(driver: AsyncioDriver, asking: Callable[..., Asking], base_url: str) -> AsyncioChat:
+    return AsyncioChat(driver=driver, asking=asking(base_url=base_url))
+
+
+def _background_catalog(gateway: BlockingGateway, patience: timedelta) -> BackgroundCatalog:
+    return BackgroundCatalog(gateway.list_models, patience=patience)
+
+
+def _default_model(settings: Settings) -> str:
+    return settings.llm_model_name or ""
 
 
 def _proxy_url(settings: Settings) -> str | None:
@@ -104,12 +134,15 @@ class Container(containers.DeclarativeContainer):
     memory = providers.Singleton(UpstreamMemory, proxied=providers.Callable(_proxied, settings))
     proxy_url = providers.Callable(_proxy_url, settings)
     requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)
-    httpx_transport = providers.Singleton(HttpxTransport, proxy_url=proxy_url, tls=tls)
+    httpx_transport = providers.Singleton(
+        PerLoopTransport, providers.Factory(HttpxTransport, proxy_url=proxy_url, tls=tls).provider
+    )
 
     credential = providers.Singleton(_credential, settings)
     endpoints = providers.Singleton(_endpoints, settings)
     upstream = providers.Singleton(_upstream, settings, endpoints)
     codec = providers.Singleton(OpenAIChatCodec)
+    asking = providers.Factory(_asking, settings, credential, codec)
 
     blocking_driver = providers.Singleton(
         BlockingDriver, store=store, clock=clock, transport=requests_transport, memory=memory, journal=journal
@@ -123,15 +156,20 @@ class Container(containers.DeclarativeContainer):
         journal=journal,
         refresher=providers.Callable(_refresher, blocking_driver),
     )
+    blocking_chat = providers.Singleton(BlockingChat, driver=blocking_driver, asking=asking)
+    blocking_chat_at = providers.Factory(_blocking_chat_at, blocking_driver, asking.provider)
+    asyncio_chat_at = providers.Factory(_asyncio_chat_at, asyncio_driver, asking.provider)
+
+    default_model = providers.Callable(_default_model, settings)
     blocking_gateway = providers.Singleton(
         BlockingGateway,
         driver=blocking_driver,
         credential=credential,
         upstream=upstream,
-        endpoints=endpoints,
-        codec=codec,
-        default_model=settings.provided.llm_model_name,
+        chat=blocking_chat,
+        default_model=default_model,
     )
+    background_catalog = providers.Singleton(_background_catalog, blocking_gateway, settings.provided.connect_timeout)
     asyncio_gateway = providers.Singleton(
         AsyncioGateway,
         driver=asyncio_driver,
@@ -139,7 +177,7 @@ class Container(containers.DeclarativeContainer):
         credential=credential,
         upstream=upstream,
         endpoints=endpoints,
-        default_model=settings.provided.llm_model_name,
+        default_model=default_model,
     )
 
 

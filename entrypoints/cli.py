@@ -102,6 +102,39 @@ def status(
 
 
 @app.command()
+def chat(
+    prompt: Annotated[str | None, typer.Argument(help="The question; without it, standard input.")] = None,
+    env_file: EnvFile = None,
+    show: Annotated[
+        bool, typer.Option("--demo", help="Show streaming, a whole answer, and streaming in asyncio, in turn.")
+    ] = False,
+) -> None:
+    """Ask the model for one answer; on the sandbox while no account is configured."""
+    from langchain_core.exceptions import ModelError
+
+    from entrypoints.chat_demo import QUESTION, demo_settings, demonstrate, model_for
+
+    try:
+        if show:
+            demonstrate(prompt or QUESTION, env_file=env_file)
+            return
+        question = prompt or ("" if sys.stdin.isatty() else sys.stdin.read()).strip()
+        if not question:
+            raise typer.BadParameter('There is no question. Try: oca chat "Hello!"')
+        with demo_settings(env_file) as settings:
+            for chunk in model_for(settings).stream(question):
+                print(chunk.text, end="", flush=True)
+            print()
+    except ModelError as error:
+        # What we raised ourselves stands behind it, and knows the exit code.
+        if isinstance(error.__cause__, OCAError):
+            print(file=sys.stderr)
+            print(error, file=sys.stderr)
+            raise typer.Exit(_exit_code(error.__cause__)) from error
+        raise
+
+
+@app.command()
 def demo(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="OCA_PORT, else 8000")] = None,
 ) -> None:

@@ -184,6 +184,9 @@ class RelayedStream:
         except TransportError as error:
             raise blame_upstream(error, begun=True) from error
 
+    def wait_at_most(self, limit: timedelta) -> None:
+        self._stream.wait_at_most(limit)
+
     async def aclose(self) -> None:
         await self._stream.aclose()
 

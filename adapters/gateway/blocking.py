@@ -1,13 +1,12 @@
 """The blocking driver, and the gateway for threads built on it."""
 
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, suppress
 from datetime import timedelta
 from typing import Any, TypeVar, cast
 
 from adapters.gateway.catalog import default_only, models_in
-from adapters.gateway.endpoints import Endpoints
 from adapters.gateway.refresher import Refresher
 from adapters.gateway.upstream_memory import UpstreamMemory
 from domain.chat import ChatRequest
@@ -33,7 +32,7 @@ from domain.effects import (
     SaveTokens,
     Send,
 )
-from domain.errors import OCAError, TransportError
+from domain.errors import OCAError
 from domain.events import StreamEvent
 from domain.flows import (
     Credential,
@@ -43,17 +42,9 @@ from domain.flows import (
     keep_alive_pause,
     login_status_flow,
 )
-from domain.http import HttpRequest
-from domain.upstream_flows import (
-    Upstream,
-    authorized_stream_flow,
-    blame_upstream,
-    concealed,
-    list_models_flow,
-)
+from domain.upstream_flows import Upstream, list_models_flow
 from ports.clock import Clock
-from ports.codec import ChatCodec
-from ports.gateway import ModelList
+from ports.gateway import Chat, ModelList
 from ports.token_journal import TokenJournal
 from ports.token_store import TokenStore
 from ports.transport import ResponseStream, Transport
@@ -163,15 +154,13 @@ class BlockingGateway:
         driver: BlockingDriver,
         credential: Credential,
         upstream: Upstream,
-        endpoints: Endpoints,
-        codec: ChatCodec,
+        chat: Chat,
         default_model: str,
     ) -> None:
         self._driver = driver
         self._credential = credential
         self._upstream = upstream
-        self._endpoints = endpoints
-        self._codec = codec
+        self._chat = chat
         self._default_model = default_model
 
     def access_token(self) -> str:
@@ -197,24 +186,5 @@ class BlockingGateway:
         except OCAError as error:
             return default_only(self._default_model, error)
 
-    @contextmanager
-    def stream(self, request: ChatRequest) -> Generator[Iterator[StreamEvent], None, None]:
-        body = self._codec.encode_request(request, stream=True)
-        http_request = HttpRequest(
-            method="POST",
-            url=self._endpoints.url("chat/completions"),
-            headers=(("Content-Type", "application/json"), ("Accept", "text/event-stream")),
-            body=body,
-        )
-        opened = self._driver.run(authorized_stream_flow(self._credential, self._upstream, http_request))
-        with closing(cast("ResponseStream", opened.stream)) as stream:
-            yield self._events(stream, opened.access_token)
-
-    def _events(self, stream: ResponseStream, access_token: str) -> Iterator[StreamEvent]:
-        decoder = self._codec.stream_decoder()
-        try:
-            for piece in stream:
-                yield from decoder.feed(concealed(piece, access_token))
-        except TransportError as error:
-            raise blame_upstream(error, begun=True) from error
-        yield from decoder.finish()
+    def stream(self, request: ChatRequest) -> AbstractContextManager[Iterator[StreamEvent]]:
+        return self._chat.stream(request)

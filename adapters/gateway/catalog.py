@@ -25,4 +25,4 @@ def default_only(default_model: str, error: OCAError | None = None) -> ModelList
     trouble = "" if error is None else f"Only the default model is listed: {error}"
     if error is not None:
         _log.warning("model list unavailable: %s", error, extra={"falls_back_to": default_model})
-    return ModelList(models=(Model(id=default_model),), trouble=trouble)
+    return ModelList(models=(Model(id=default_model),) if default_model else (), trouble=trouble)

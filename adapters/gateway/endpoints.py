@@ -1,6 +1,7 @@
 """The addresses of the upstream's operations, made from LLM_API_URL."""
 
 import re
+from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 CHAT = "chat/completions"
@@ -29,6 +30,14 @@ class Endpoints:
         self._parts = parts
         self._root = root
         self._chat = chat
+
+    @classmethod
+    def below(cls, base_url: str) -> Self:
+        """The addresses below a `base_url` as OpenAI's clients have it: the API's root, whatever it ends in."""
+        parts = urlsplit(base_url)
+        path = parts.path.rstrip("/")
+        chat = path if path.endswith("/" + CHAT) else f"{path}/{CHAT}"
+        return cls(urlunsplit(parts._replace(path=chat)))
 
     def url(self, operation: str, query: str = "") -> str:
         """The address of an operation such as `embeddings`, with a caller's query added."""

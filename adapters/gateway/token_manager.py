@@ -1,20 +1,25 @@
 """OCAOauth2TokenManager: the token flows as an object for one's own programs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
+
+from typing_extensions import override
 
 from domain.flows import access_token_flow
 from domain.refreshing import Login
 
 if TYPE_CHECKING:
+    from adapters.gateway.background_catalog import BackgroundCatalog
     from config.settings import Settings
+    from ports.gateway import AsyncChat, Chat
 
 
 class OCAOauth2TokenManager:
     """Keeps the login in a `.env` file alive and hands out valid access tokens.
 
     Any number of these, in any number of threads, tasks and processes on one file, cause one token request at an
-    expiry. Safe to share between threads and event loops.
+    expiry. Safe to share between threads and event loops. A deep copy is the same manager; a pickle names the file and
+    holds no token, and what is made of it in another process shares the login through that file.
 
         manager = OCAOauth2TokenManager()                 # the .env of the working directory
         headers = {"Authorization": f"Bearer {manager.get_access_token()}"}
@@ -29,11 +34,28 @@ class OCAOauth2TokenManager:
         from config.container import build_container  # noqa: PLC0415
         from config.settings import Need, load_settings  # noqa: PLC0415
 
-        chosen = load_settings(Need.LOGIN, env_file=dotenv_path) if settings is None else settings
-        container = build_container(chosen)
-        self._credential = container.credential()
-        self._blocking = container.blocking_driver()
-        self._asyncio = container.asyncio_driver()
+        self._given = settings
+        self.settings = load_settings(Need.LOGIN, env_file=dotenv_path) if settings is None else settings
+        self._container = build_container(self.settings)
+        self._credential = self._container.credential()
+        self._blocking = self._container.blocking_driver()
+        self._asyncio = self._container.asyncio_driver()
+        self.catalog: BackgroundCatalog = self._container.background_catalog()
+        """The model list of LLM_MODELS_API_URL."""
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """The manager of the `.env` that OCA_ENV_FILE names, else of the working directory's."""
+        from config.settings import Need, load_settings  # noqa: PLC0415
+
+        return cls(load_settings(Need.LOGIN).env_file)
+
+    @classmethod
+    def from_key(cls, key: str) -> Self:
+        """A manager that hands out a key which never changes, for an upstream without OAuth 2.0."""
+        from config.settings import Need, load_settings  # noqa: PLC0415
+
+        return cls(settings=load_settings(Need.LOGIN, overrides={"LLM_API_KEY": key}))
 
     def get_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
         """A valid access token (RFC 6749 section 1.4), renewed first if it must be.
@@ -50,9 +72,33 @@ class OCAOauth2TokenManager:
         flow = access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
         return await self._asyncio.run(flow)
 
+    def chat(self, base_url: str) -> "Chat":
+        """The model behind this login; `base_url` is LLM_API_URL, or an API's root as OpenAI's clients have it."""
+        return self._container.blocking_chat_at(base_url)
+
+    def async_chat(self, base_url: str) -> "AsyncChat":
+        """As `chat`, for any number of event loops."""
+        return self._container.asyncio_chat_at(base_url)
+
+    @override
     def __repr__(self) -> str:
         match self._credential:
             case Login():
                 return f"{type(self).__name__}(token_endpoint={self._credential.client.token_endpoint!r})"
             case _:
                 return f"{type(self).__name__}(LLM_API_KEY)"
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
+        # Two lives of one rotating refresh token would end it; there is one manager, however often it is copied.
+        return self
+
+    @override
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revived, (type(self), str(self.settings.env_file), self._given)
+
+
+def _revived(kind: type[OCAOauth2TokenManager], env_file: str, settings: "Settings | None") -> OCAOauth2TokenManager:
+    return kind(env_file, settings=settings)

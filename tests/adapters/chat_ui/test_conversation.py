@@ -127,6 +127,8 @@ def test_the_upstreams_own_name_for_the_model_goes_before_ours() -> None:
     begun, attempt = running(Conversation(), "one?")
     assert begun.last is not None
     assert begun.last.answer.model == "m"
-    told = begun.heard(attempt, ChatResponse(choices=(Choice(message=Message(role="assistant")),), model="m-2026"), SECOND)
+    told = begun.heard(
+        attempt, ChatResponse(choices=(Choice(message=Message(role="assistant")),), model="m-2026"), SECOND
+    )
     assert told.last is not None
     assert told.last.answer.model == "m-2026"

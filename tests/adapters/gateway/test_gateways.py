@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from adapters.gateway.asking import Asking
 from adapters.gateway.asyncio import CATALOG_LIFETIME, TROUBLE_LIFETIME, AsyncioGateway
 from adapters.gateway.blocking import BlockingGateway
+from adapters.gateway.blocking_chat import BlockingChat
 from adapters.gateway.endpoints import Endpoints
 from adapters.wire.openai_chat import OpenAIChatCodec
 from domain.chat import ChatRequest, Message, TextPart
@@ -24,6 +26,7 @@ from tests.fakes.transport import Reply, Scripted
 
 FRESH = TokenSet(access_token="at", refresh_token="rt0", expires_at=datetime(2030, 1, 1, tzinfo=UTC))
 ENDPOINTS = Endpoints(UPSTREAM.chat_url)
+ASKING = Asking(credential=LOGIN, upstream=UPSTREAM, endpoints=ENDPOINTS, codec=OpenAIChatCodec())
 RELAY = Relay(
     path="chat/completions", query="", headers=(("Authorization", "Bearer callers"), ("X-Own", "1")), body=b"{}"
 )
@@ -59,8 +62,7 @@ def blocking_gateway(ports: Ports) -> BlockingGateway:
         driver=ports.blocking,
         credential=LOGIN,
         upstream=UPSTREAM,
-        endpoints=ENDPOINTS,
-        codec=OpenAIChatCodec(),
+        chat=BlockingChat(driver=ports.blocking, asking=ASKING),
         default_model="default",
     )
 

@@ -1,0 +1,53 @@
+"""Asking the model from event loops."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
+from typing import cast
+
+from adapters.gateway.asking import DRAIN, AnswerReader, Asking
+from adapters.gateway.asyncio import AsyncioDriver
+from domain.chat import ChatRequest, ChatResponse
+from domain.errors import TransportError
+from domain.events import StreamEvent
+from domain.upstream_flows import blame_upstream
+from ports.gateway import USUAL_TERMS, ChatTerms
+from ports.transport import AsyncResponseStream
+
+
+class AsyncioChat:
+    """Implements ports.gateway.AsyncChat; its driver's transport must serve any event loop."""
+
+    def __init__(self, *, driver: AsyncioDriver, asking: Asking) -> None:
+        self._driver = driver
+        self._asking = asking
+
+    @asynccontextmanager
+    async def stream(
+        self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS
+    ) -> AsyncGenerator[AsyncIterator[StreamEvent], None]:
+        opened = await self._driver.run(self._asking.open(request, terms))
+        async with aclosing(cast("AsyncResponseStream", opened.stream)) as stream:
+            yield _events(stream, self._asking.reader(opened.access_token, terms))
+
+    async def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse:
+        return self._asking.whole(await self._driver.run(self._asking.fetch(request, terms)))
+
+
+async def _events(stream: AsyncResponseStream, reader: AnswerReader) -> AsyncIterator[StreamEvent]:
+    pieces = aiter(stream)
+    try:
+        while not reader.done:
+            stream.wait_at_most(reader.patience())
+            piece = await anext(pieces, None)
+            if piece is None:
+                break
+            for event in reader.feed(piece):
+                yield event
+    except TransportError as error:
+        raise blame_upstream(error, begun=True) from error
+    for event in reader.finish():
+        yield event
+    # The end of the body often follows in the next packet; a connection read to its end can be used again.
+    stream.wait_at_most(DRAIN)
+    with suppress(TransportError):
+        await anext(pieces, None)

@@ -1,0 +1,51 @@
+"""Asking the model from threads."""
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from typing import cast
+
+from adapters.gateway.asking import DRAIN, AnswerReader, Asking
+from adapters.gateway.blocking import BlockingDriver
+from domain.chat import ChatRequest, ChatResponse
+from domain.errors import TransportError
+from domain.events import StreamEvent
+from domain.upstream_flows import blame_upstream
+from ports.gateway import USUAL_TERMS, ChatTerms
+from ports.transport import ResponseStream
+
+
+class BlockingChat:
+    """Implements ports.gateway.Chat."""
+
+    def __init__(self, *, driver: BlockingDriver, asking: Asking) -> None:
+        self._driver = driver
+        self._asking = asking
+
+    @contextmanager
+    def stream(
+        self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS
+    ) -> Generator[Iterator[StreamEvent], None, None]:
+        opened = self._driver.run(self._asking.open(request, terms))
+        with closing(cast("ResponseStream", opened.stream)) as stream:
+            yield _events(stream, self._asking.reader(opened.access_token, terms))
+
+    def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse:
+        return self._asking.whole(self._driver.run(self._asking.fetch(request, terms)))
+
+
+def _events(stream: ResponseStream, reader: AnswerReader) -> Iterator[StreamEvent]:
+    pieces = iter(stream)
+    try:
+        while not reader.done:
+            stream.wait_at_most(reader.patience())
+            piece = next(pieces, None)
+            if piece is None:
+                break
+            yield from reader.feed(piece)
+    except TransportError as error:
+        raise blame_upstream(error, begun=True) from error
+    yield from reader.finish()
+    # The end of the body often follows in the next packet; a connection read to its end can be used again.
+    stream.wait_at_most(DRAIN)
+    with suppress(TransportError):
+        next(pieces, None)
