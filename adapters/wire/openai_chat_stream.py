@@ -22,6 +22,7 @@ class OpenAIStreamDecoder:
         self._sse = SseDecoder()
         self._reader = ChunkReader()
         self._done = False
+        self._chunks = 0
         self._begun = False
         self._whole: bytearray | None = None  # the body of an answer that is no stream
 
@@ -29,6 +30,11 @@ class OpenAIStreamDecoder:
     def done(self) -> bool:
         """Whether the upstream has said that nothing more will come."""
         return self._done
+
+    @property
+    def chunks(self) -> int:
+        """How many chunks have come so far; comments and blank lines are none."""
+        return self._chunks
 
     def feed(self, data: bytes) -> Iterator[StreamEvent]:
         """The events, to be iterated to the end: those before an error come out before it is raised."""
@@ -38,6 +44,7 @@ class OpenAIStreamDecoder:
             self._whole += data
             return iter(())
         events = [] if self._done else self._sse.feed(data)
+        self._chunks += len(events)
         return (told for event in events for told in self._read(event))
 
     def finish(self) -> list[StreamEvent]:
