@@ -209,6 +209,17 @@ class Settings(BaseModel):
 _FIELDS = {name.upper(): name for name in Settings.model_fields if name not in ("env_file", "seed_refresh_token")}
 
 
+def setting_keys() -> frozenset[str]:
+    """The keys of all settings."""
+    return frozenset(_FIELDS)
+
+
+def default_env_file(environ: Mapping[str, str] | None = None) -> Path:
+    """The `.env` that OCA_ENV_FILE names, else that of the working directory; absolute."""
+    environment = os.environ if environ is None else environ
+    return Path(environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
+
+
 def load_settings(
     need: Need = Need.GATEWAY,
     *,
@@ -223,7 +234,7 @@ def load_settings(
     line for every value that is missing or wrong.
     """
     environment = os.environ if environ is None else environ
-    path = Path(env_file or environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
+    path = Path(env_file).expanduser().absolute() if env_file else default_env_file(environment)
     in_file = _read(path)
     values: dict[str, Any] = {"env_file": path}
     origins: dict[str, str] = {}
@@ -253,7 +264,7 @@ def load_settings(
 def nothing_configured(*, env_file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> bool:
     """Whether not one key of an account is set anywhere: a newcomer, whom the sandbox serves."""
     environment = os.environ if environ is None else environ
-    path = Path(env_file or environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
+    path = Path(env_file).expanduser().absolute() if env_file else default_env_file(environment)
     keys = (
         "OAUTH_HOST",
         "OAUTH_TOKEN_URL",

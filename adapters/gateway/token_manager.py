@@ -1,5 +1,6 @@
 """OCAOauth2TokenManager: the token flows as an object for one's own programs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,17 +26,29 @@ class OCAOauth2TokenManager:
         headers = {"Authorization": f"Bearer {manager.get_access_token()}"}
     """
 
-    def __init__(self, dotenv_path: str | Path = ".env", *, settings: "Settings | None" = None) -> None:
+    def __init__(
+        self, dotenv_path: str | Path = ".env", *, settings: "Settings | None" = None, **overrides: object
+    ) -> None:
         """Read the settings of `dotenv_path` (the environment wins over them), or take `settings` as they are.
 
-        Sends nothing. Raises ConfigurationError.
+        `overrides` win over both; they are named as the keys are, in lower case: `http_proxy_url`, `extra_ca_certs`,
+        `connection_timeout` and so on. Sends nothing. Raises ConfigurationError; TypeError for what is no setting.
         """
         # The library's face is a composition root in miniature: its users have no container at hand.
         from config.container import build_container  # noqa: PLC0415
-        from config.settings import Need, load_settings  # noqa: PLC0415
+        from config.settings import Need, load_settings, setting_keys  # noqa: PLC0415
 
         self._given = settings
-        self.settings = load_settings(Need.LOGIN, env_file=dotenv_path) if settings is None else settings
+        self._overrides = overrides
+        known = setting_keys()
+        unknown = [name for name in overrides if name.upper() not in known]
+        if unknown or (overrides and settings is not None):
+            raise TypeError(f"no setting for OCAOauth2TokenManager: {', '.join(unknown or overrides)}")
+        self.settings = settings or load_settings(
+            Need.LOGIN,
+            env_file=dotenv_path,
+            overrides={name.upper(): str(value) for name, value in overrides.items()},
+        )
         self._container = build_container(self.settings)
         self._credential = self._container.credential()
         self._blocking = self._container.blocking_driver()
@@ -46,16 +59,16 @@ class OCAOauth2TokenManager:
     @classmethod
     def from_env(cls) -> Self:
         """The manager of the `.env` that OCA_ENV_FILE names, else of the working directory's."""
-        from config.settings import Need, load_settings  # noqa: PLC0415
+        from config.settings import default_env_file  # noqa: PLC0415
 
-        return cls(load_settings(Need.LOGIN).env_file)
+        return cls(default_env_file())
 
     @classmethod
     def from_key(cls, key: str) -> Self:
         """A manager that hands out a key which never changes, for an upstream without OAuth 2.0."""
-        from config.settings import Need, load_settings  # noqa: PLC0415
+        from config.settings import default_env_file  # noqa: PLC0415
 
-        return cls(settings=load_settings(Need.LOGIN, overrides={"LLM_API_KEY": key}))
+        return cls(default_env_file(), llm_api_key=key)
 
     def get_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
         """A valid access token (RFC 6749 section 1.4), renewed first if it must be.
@@ -97,8 +110,10 @@ class OCAOauth2TokenManager:
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revived, (type(self), str(self.settings.env_file), self._given)
+        return _revived, (type(self), str(self.settings.env_file), self._given, self._overrides)
 
 
-def _revived(kind: type[OCAOauth2TokenManager], env_file: str, settings: "Settings | None") -> OCAOauth2TokenManager:
-    return kind(env_file, settings=settings)
+def _revived(
+    kind: type[OCAOauth2TokenManager], env_file: str, settings: "Settings | None", overrides: Mapping[str, object]
+) -> OCAOauth2TokenManager:
+    return kind(env_file, settings=settings, **overrides)

@@ -54,3 +54,27 @@ def test_the_environment_names_the_file(
     assert OCAOauth2TokenManager.from_env().settings.env_file == env_file
     with pytest.raises(ConfigurationError):
         OCAOauth2TokenManager()
+
+
+def test_any_setting_can_be_given_and_survives_a_pickle(env_file: Path) -> None:
+    manager = OCAOauth2TokenManager(env_file, connection_timeout=5, http_proxy_url="http://proxy.example:3128")
+    for each in (manager, pickle.loads(pickle.dumps(manager))):  # noqa: S301 - our own
+        assert each.settings.connection_timeout == 5
+        assert each.settings.http_proxy_url is not None
+        assert each.settings.http_proxy_url.get_secret_value() == "http://proxy.example:3128"
+
+
+def test_what_is_no_setting_is_refused(env_file: Path) -> None:
+    with pytest.raises(TypeError, match="proxi_url"):
+        OCAOauth2TokenManager(env_file, proxi_url="http://proxy.example:3128")
+    with pytest.raises(TypeError, match="connection_timeout"):
+        OCAOauth2TokenManager(settings=load_settings(env_file=env_file), connection_timeout=5)
+    with pytest.raises(ConfigurationError, match="CONNECTION_TIMEOUT"):
+        OCAOauth2TokenManager(env_file, connection_timeout="soon")
+
+
+def test_a_key_that_never_changes_needs_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    manager = OCAOauth2TokenManager.from_key("static")
+    assert manager.get_access_token() == "static"
+    assert repr(manager) == "OCAOauth2TokenManager(LLM_API_KEY)"
