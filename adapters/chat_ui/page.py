@@ -4,10 +4,10 @@ from typing import cast
 
 import streamlit as st
 
-from adapters.chat_ui.conversation import Conversation
 from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.sidebar import PageDefaults, chosen_texts, draw_sidebar
 from adapters.chat_ui.turns import RunningTurn, draw_last_actions, draw_turn
+from domain.conversation import Conversation
 from ports.gateway import ChatGateway
 
 __all__ = ["PageDefaults", "draw_page"]

@@ -9,7 +9,7 @@ Streamlit ends a run, which is the last thing wanted while a partial answer is b
 import threading
 from collections.abc import Callable
 
-from adapters.chat_ui.conversation import AnswerState, Conversation, Turn
+from domain.conversation import AnswerState, Conversation, Turn
 
 
 class ChatSession:

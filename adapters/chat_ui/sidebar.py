@@ -5,9 +5,9 @@ from typing import cast
 
 import streamlit as st
 
-from adapters.chat_ui.conversation import Conversation, PromptSettings
 from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.texts import CATALOGUE, Language, Texts, as_code, language_for
+from domain.conversation import Conversation, PromptSettings
 from ports.gateway import ChatGateway, ModelList
 
 _LANGUAGE_PARAM = "lang"

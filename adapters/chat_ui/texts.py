@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from adapters.chat_ui.troubles import TroubleKind
+from domain.conversation import TroubleKind
 
 Language = Literal["en", "zh"]
 

@@ -2,12 +2,11 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from html import unescape
 from typing import Any, cast
 
+from domain.conversation import Trouble, TroubleKind
 from domain.errors import (
     LoginRequiredError,
     StreamInterruptedError,
@@ -26,27 +25,6 @@ from domain.http import find_header
 _LONGEST_DETAIL = 600
 _LONGEST_BODY = 20_000
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^>]*>", re.DOTALL | re.IGNORECASE)
-
-
-class TroubleKind(Enum):
-    """What failed, as far as the next step differs."""
-
-    LOGIN_REQUIRED = "login_required"
-    LOGIN_MISCONFIGURED = "login_misconfigured"
-    LOGIN_UNAVAILABLE = "login_unavailable"
-    LOGIN_STORE = "login_store"
-    BAD_REQUEST = "bad_request"
-    NOT_ALLOWED = "not_allowed"
-    NOT_FOUND = "not_found"
-    TOO_LARGE = "too_large"
-    TOO_MANY_REQUESTS = "too_many_requests"
-    UPSTREAM_FAILING = "upstream_failing"
-    UNREACHABLE = "unreachable"
-    TIMEOUT = "timeout"
-    NOT_UNDERSTOOD = "not_understood"
-    TOKEN_REJECTED = "token_rejected"  # noqa: S105 - the name of a kind
-    INTERRUPTED = "interrupted"
-    UNEXPECTED = "unexpected"
 
 
 # The two roots stand last: they catch what has no kind of its own.
@@ -71,16 +49,6 @@ _STATUS_KINDS = {
     429: TroubleKind.TOO_MANY_REQUESTS,
     504: TroubleKind.TIMEOUT,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trouble:
-    """`detail` is the words of the one who failed, plain text, in its own language; empty when it said nothing."""
-
-    kind: TroubleKind
-    detail: str = ""
-    status: int | None = None
-    retry_after: timedelta | None = None
 
 
 def trouble_of(error: TokenError | UpstreamError) -> Trouble:

@@ -8,12 +8,12 @@ from datetime import timedelta
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from adapters.chat_ui.conversation import Answer, AnswerState, Conversation, PromptSettings, Turn
 from adapters.chat_ui.listening import listening
 from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.texts import Texts, as_code
-from adapters.chat_ui.troubles import Trouble, TroubleKind, trouble_of
+from adapters.chat_ui.troubles import trouble_of
 from domain.chat import ChatRequest
+from domain.conversation import Answer, AnswerState, Conversation, PromptSettings, Trouble, TroubleKind, Turn
 from domain.errors import TokenError, UpstreamError
 from domain.events import StreamEvent, fold
 from ports.gateway import ChatGateway

@@ -1,7 +1,7 @@
 import pytest
 
 from adapters.chat_ui.texts import ENGLISH
-from adapters.chat_ui.troubles import TroubleKind
+from domain.conversation import TroubleKind
 from domain.errors import (
     LoginRequiredError,
     StreamInterruptedError,

@@ -1,7 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
-from adapters.chat_ui.conversation import Conversation
 from adapters.chat_ui.session import ChatSession
+from domain.conversation import Conversation
 
 
 def test_of_many_runs_one_claims_the_question() -> None:

@@ -6,7 +6,7 @@ from string import Formatter
 import pytest
 
 from adapters.chat_ui.texts import CATALOGUE, CHINESE, ENGLISH, Texts, as_code, language_for
-from adapters.chat_ui.troubles import TroubleKind
+from domain.conversation import TroubleKind
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 

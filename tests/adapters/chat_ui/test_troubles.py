@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.chat_ui.troubles import TroubleKind, readable, trouble_of
+from adapters.chat_ui.troubles import readable, trouble_of
+from domain.conversation import TroubleKind
 from domain.errors import (
     LoginRequiredError,
     StreamInterruptedError,

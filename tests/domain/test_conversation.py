@@ -2,9 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.chat_ui.conversation import AnswerState, Conversation, PromptSettings
-from adapters.chat_ui.troubles import Trouble, TroubleKind
-from domain.chat import ChatResponse, Choice, Message, TextPart
+from domain.chat import ChatResponse, Choice, ImagePart, Message, TextPart
+from domain.conversation import AnswerState, Attachment, Conversation, PromptSettings, Trouble, TroubleKind
 
 SETTINGS = PromptSettings(model="m", system_prompt="Be kind.", temperature=0.5)
 SECOND = timedelta(seconds=1)
@@ -132,3 +131,51 @@ def test_the_upstreams_own_name_for_the_model_goes_before_ours() -> None:
     )
     assert told.last is not None
     assert told.last.answer.model == "m-2026"
+
+
+def test_editing_a_question_replaces_the_turn_and_all_that_followed() -> None:
+    conversation = answered(answered(answered(Conversation(), "one?", "1"), "two?", "2"), "three?", "3")
+    edited = conversation.edited(1, "zwei?")
+    assert [turn.question for turn in edited.turns] == ["one?", "zwei?"]
+    assert state_of(edited) is AnswerState.ASKED
+    assert words(edited) == [("system", "Be kind."), ("user", "one?"), ("assistant", "1"), ("user", "zwei?")]
+    assert conversation.edited(7, "no such turn") is conversation
+
+
+def test_editing_while_an_answer_runs_overtakes_it() -> None:
+    begun, old = running(answered(Conversation(), "one?", "1"), "two?")
+    edited = begun.edited(0, "eins?").begun("m")
+    assert edited.heard(old, saying("late"), SECOND) is edited
+
+
+def test_files_go_before_the_words_and_stay_with_their_question() -> None:
+    picture = Attachment(name="a.png", part=ImagePart(url="data:image/png;base64,AA=="))
+    conversation = Conversation().asked("what is it?", (picture,))
+    assert conversation.request(SETTINGS).messages[-1].content == (picture.part, TextPart(text="what is it?"))
+    assert conversation.edited(0, "and now?").turns[0].attachments == (picture,)
+    assert Conversation().asked("", (picture,)).request(SETTINGS).messages[-1].content == (picture.part,)
+
+
+def test_the_first_word_or_thought_is_timed_once() -> None:
+    begun, attempt = running(Conversation(), "one?")
+    heard = begun.heard(attempt, saying(""), SECOND).heard(attempt, saying("", reasoning="hm"), 2 * SECOND)
+    heard = heard.heard(attempt, saying("a"), 3 * SECOND)
+    assert heard.last is not None
+    assert heard.last.answer.first_word_after == 2 * SECOND
+
+
+def test_a_conversation_is_called_by_its_name_or_its_first_words() -> None:
+    assert Conversation().title == ""
+    assert Conversation().asked("  Hello\n there ").title == "Hello there"
+    assert Conversation().asked("字" * 50).title == "字" * 40 + "…"
+    assert Conversation(name="Mine").asked("Hello").title == "Mine"
+    file = Attachment(name="a.png", part=ImagePart(url="data:,"))
+    assert Conversation().asked(" ", (file,)).title == "a.png"
+
+
+def test_what_is_not_set_is_not_sent_and_what_is_goes_along() -> None:
+    plain = Conversation().asked("one?").request(PromptSettings(model="m"))
+    assert (plain.temperature, plain.max_tokens, plain.top_p, plain.reasoning_effort) == (None, None, None, None)
+    full = PromptSettings(model="m", temperature=0, max_tokens=5, top_p=0.5, reasoning_effort="low")
+    request = Conversation().asked("one?").request(full)
+    assert (request.temperature, request.max_tokens, request.top_p, request.reasoning_effort) == (0, 5, 0.5, "low")
