@@ -101,28 +101,42 @@ StreamEvent = (
 
 def fold(events: Iterable[StreamEvent]) -> ChatResponse:
     """The whole answer that a stream of events tells of."""
-    choices: dict[int, _GrowingChoice] = {}
-    started = AnswerStarted()
-    usage: Usage | None = None
+    growing = GrowingAnswer()
     for event in events:
+        growing.take(event)
+    return growing.response()
+
+
+class GrowingAnswer:
+    """The fold of the events so far, for those who look at an answer while it grows."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _GrowingChoice] = {}
+        self._started = AnswerStarted()
+        self._usage: Usage | None = None
+
+    def take(self, event: StreamEvent) -> None:
         match event:
             case AnswerStarted():
-                started = event
+                self._started = event
             case UsageReported(usage=counted):
-                usage = counted
+                self._usage = counted
             case _:
-                choice = choices.get(event.choice)
+                choice = self._choices.get(event.choice)
                 if choice is None:
-                    choice = choices[event.choice] = _GrowingChoice()
+                    choice = self._choices[event.choice] = _GrowingChoice()
                 choice.take(event)
-    return ChatResponse(
-        choices=tuple(choices[index].grown() for index in sorted(choices)) or (_GrowingChoice().grown(),),
-        usage=usage,
-        model=started.model,
-        id=started.id,
-        system_fingerprint=started.system_fingerprint,
-        service_tier=started.service_tier,
-    )
+
+    def response(self) -> ChatResponse:
+        choices = self._choices
+        return ChatResponse(
+            choices=tuple(choices[index].grown() for index in sorted(choices)) or (_GrowingChoice().grown(),),
+            usage=self._usage,
+            model=self._started.model,
+            id=self._started.id,
+            system_fingerprint=self._started.system_fingerprint,
+            service_tier=self._started.service_tier,
+        )
 
 
 class _GrowingChoice:
