@@ -157,6 +157,7 @@ class Container(containers.DeclarativeContainer):
         refresher=providers.Callable(_refresher, blocking_driver),
     )
     blocking_chat = providers.Singleton(BlockingChat, driver=blocking_driver, asking=asking)
+    asyncio_chat = providers.Singleton(AsyncioChat, driver=asyncio_driver, asking=asking)
     blocking_chat_at = providers.Factory(_blocking_chat_at, blocking_driver, asking.provider)
     asyncio_chat_at = providers.Factory(_asyncio_chat_at, asyncio_driver, asking.provider)
 

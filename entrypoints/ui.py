@@ -22,7 +22,7 @@ from config.logging import configure_logging
 from config.settings import Settings, load_settings, nothing_configured
 from domain.errors import ConfigurationError
 from entrypoints.sandboxed import sandboxed_settings
-from ports.gateway import ChatGateway
+from ports.gateway import AsyncChat, ChatGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,7 @@ class Served:
     """What every session shares."""
 
     gateway: ChatGateway
+    chat: AsyncChat
     defaults: PageDefaults
 
 
@@ -41,11 +42,12 @@ def served() -> Served:
     atexit.register(lasting.close)
     settings = lasting.enter_context(sandboxed_settings()) if sandbox else load_settings()
     configure_logging(settings.log_level, settings.log_format)
-    gateway = build_container(settings).blocking_gateway()
+    container = build_container(settings)
+    gateway = container.blocking_gateway()
     if settings.idle_limit is not None:
         arguments = (settings.idle_limit, threading.Event())
         threading.Thread(target=gateway.keep_login_alive, args=arguments, name="oca-keep-alive", daemon=True).start()
-    return Served(gateway=gateway, defaults=_defaults(settings, sandbox=sandbox))
+    return Served(gateway=gateway, chat=container.asyncio_chat(), defaults=_defaults(settings, sandbox=sandbox))
 
 
 def _defaults(settings: Settings, *, sandbox: bool) -> PageDefaults:
@@ -64,7 +66,7 @@ def main() -> None:
     except ConfigurationError as error:
         st.error("\n\n".join(error.problems))
         return
-    draw_page(shared.gateway, shared.defaults)
+    draw_page(shared.gateway, shared.defaults, shared.chat)
 
 
 if __name__ == "__main__":

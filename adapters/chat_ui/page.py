@@ -8,15 +8,15 @@ from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.sidebar import PageDefaults, chosen_texts, draw_sidebar
 from adapters.chat_ui.turns import RunningTurn, draw_last_actions, draw_turn
 from domain.conversation import Conversation
-from ports.gateway import ChatGateway
+from ports.gateway import AsyncChat, ChatGateway
 
 __all__ = ["PageDefaults", "draw_page"]
 
 
-def draw_page(gateway: ChatGateway, defaults: PageDefaults) -> None:
+def draw_page(gateway: ChatGateway, defaults: PageDefaults, chat: AsyncChat) -> None:
     """Draw the page for this session, and stream the answer to a question that waits.
 
-    To be called from a Streamlit script; `gateway` is shared by all sessions, everything else is the session's own.
+    To be called from a Streamlit script; `gateway` and `chat` are shared by all sessions, all else is the session's own.
     """
     texts = chosen_texts()
     # No icon: Streamlit would have the browser fetch it from a foreign host.
@@ -44,7 +44,7 @@ def draw_page(gateway: ChatGateway, defaults: PageDefaults) -> None:
         # The input's own stop button shows only while the run lasts that the input has started. Ours stands beside it,
         # where the growing answer cannot push it away. The click itself starts another run, which ends this one.
         above_input.button(texts.stop, key="stop", icon=":material/stop_circle:")
-    RunningTurn(turn=running, session=session, gateway=gateway, settings=settings, texts=texts).draw()
+    RunningTurn(turn=running, session=session, chat=chat, settings=settings, texts=texts).draw()
     # From here on the answer is drawn like any other.
     st.rerun()
 

@@ -16,7 +16,7 @@ from domain.chat import ChatRequest
 from domain.conversation import Answer, AnswerState, Conversation, PromptSettings, Trouble, TroubleKind, Turn
 from domain.errors import TokenError, UpstreamError
 from domain.events import StreamEvent, fold
-from ports.gateway import ChatGateway
+from ports.gateway import AsyncChat
 
 _PATIENCE = timedelta(milliseconds=200)
 _GLANCE = timedelta(seconds=1)
@@ -58,7 +58,7 @@ class RunningTurn:
 
     turn: Turn
     session: ChatSession
-    gateway: ChatGateway
+    chat: AsyncChat
     settings: PromptSettings
     texts: Texts
 
@@ -88,7 +88,7 @@ class RunningTurn:
         reasoning, text, status = st.empty(), st.container(), st.empty()
         rerun_once_settled(self.session)
         begun = time.monotonic()
-        with listening(self.gateway, request, patience=_PATIENCE) as batches:
+        with listening(self.chat, request, patience=_PATIENCE) as batches:
             text.write_stream(self._pieces(batches, begun, reasoning, status))
 
     def _pieces(

@@ -14,14 +14,16 @@ from adapters.chat_ui.page import PageDefaults
 from adapters.chat_ui.session import ChatSession
 from domain.chat import ChatRequest
 from domain.events import Finished, TextDelta
-from ports.gateway import ChatGateway
+from ports.gateway import AsyncChat, ChatGateway
 from tests.fakes.chat_gateway import FakeChatGateway, Script
 
 DEFAULTS = PageDefaults(model="model-a", system_prompt="Be kind.", temperature=0.7, sandbox=False)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
-def _script(gateway: "ChatGateway", defaults: "PageDefaults", runs: "list[ScriptRequests]") -> None:
+def _script(
+    gateway: "ChatGateway", defaults: "PageDefaults", chat: "AsyncChat", runs: "list[ScriptRequests]"
+) -> None:
     # AppTest runs this function's text alone: it sees no name of this module.
     from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -31,7 +33,7 @@ def _script(gateway: "ChatGateway", defaults: "PageDefaults", runs: "list[Script
     assert ctx is not None
     assert ctx.script_requests is not None
     runs.append(ctx.script_requests)
-    draw_page(gateway, defaults)
+    draw_page(gateway, defaults, chat)
 
 
 class Page:
@@ -47,7 +49,7 @@ class Page:
     ) -> None:
         self.gateway = gateway
         self.runs: list[ScriptRequests] = []
-        self.app = AppTest.from_function(_script, args=(gateway, defaults, self.runs), default_timeout=30)
+        self.app = AppTest.from_function(_script, args=(gateway, defaults, gateway, self.runs), default_timeout=30)
         self.app.context = {"locale": locale}
         if lang is not None:
             self.app.query_params["lang"] = lang
