@@ -7,5 +7,4 @@ bash "$root/deploy/uv.sh" sync --quiet --project "$root" --frozen --inexact --no
 cd "$root"
 bin=.venv/bin
 [ -d "$bin" ] || bin=.venv/Scripts
-exec "$bin/streamlit" run entrypoints/ui.py \
-  --server.address 127.0.0.1 --server.headless true --browser.gatherUsageStats false --client.toolbarMode minimal "$@"
+exec "$bin/streamlit" run entrypoints/ui.py "$@"

@@ -27,6 +27,7 @@ from domain.errors import ConfigurationError
 from domain.http import is_loopback_host
 
 ENV_FILE_KEY = "OCA_ENV_FILE"
+CONVERSATIONS = "conversations.sqlite3"
 REFRESH_TOKEN_KEY = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the name of a key
 ACCESS_TOKEN_KEY = "OAUTH_ACCESS_TOKEN"  # noqa: S105 - the name of a key
 _SECRET_KEYS = {
@@ -156,6 +157,7 @@ class Settings(BaseModel):
     oca_max_body_bytes: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
     oca_keep_alive_interval: SecondsOrZero = 15.0
     oca_shutdown_grace: SecondsOrZero = 10.0
+    oca_data_dir: Path | None = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -181,6 +183,15 @@ class Settings(BaseModel):
     def idle_limit(self) -> timedelta | None:
         """After how long without use the login is renewed; None: never."""
         return timedelta(seconds=self.oauth_keep_alive_interval) if self.oauth_keep_alive_interval else None
+
+    @property
+    def conversations_file(self) -> Path:
+        """Where the chat page keeps its conversations: in OCA_DATA_DIR, else where the system has a person's data."""
+        if self.oca_data_dir is not None:
+            return self.oca_data_dir.expanduser().absolute() / CONVERSATIONS
+        from platformdirs import user_data_path  # noqa: PLC0415 - of the page's extra
+
+        return user_data_path("oca-gateway", appauthor=False) / CONVERSATIONS
 
     @property
     def mend(self) -> str:
@@ -289,6 +300,14 @@ def environment_for_workers(settings: Settings) -> None:
     os.environ[ENV_FILE_KEY] = str(settings.env_file)
     os.environ["OCA_HOST"] = settings.oca_host
     os.environ["OCA_PORT"] = str(settings.oca_port)
+
+
+def environment_for_page(env_file: Path | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a process that serves the page for this `.env`."""
+    environment = dict(os.environ if environ is None else environ)
+    if env_file is not None:
+        environment[ENV_FILE_KEY] = str(env_file.expanduser().absolute())
+    return environment
 
 
 def _read(path: Path) -> Mapping[str, str | None]:

@@ -135,6 +135,17 @@ def chat(
 
 
 @app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="Port to listen on.")] = 8501,
+    env_file: EnvFile = None,
+) -> None:
+    """Serve the chat page on this machine; on the sandbox while no account is configured."""
+    from entrypoints.page_server import serve_page
+
+    serve_page(port=port, env_file=env_file)
+
+
+@app.command()
 def demo(
     port: Annotated[int | None, typer.Option(help="Port to listen on.", show_default="OCA_PORT, else 8000")] = None,
 ) -> None:

@@ -1,0 +1,51 @@
+"""`oca ui` as a person runs it: from any folder, on this machine only, without questions."""
+
+import subprocess
+import threading
+from pathlib import Path
+
+import httpx
+
+from entrypoints.page_server import SCRIPT
+from tests.entrypoints.test_cli import CLEAN, OCA
+from tests.fakes.redis_server import free_port
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=5).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_the_page_is_served_from_any_folder_on_this_machine_only_and_asks_nothing(tmp_path: Path) -> None:
+    port = free_port()
+    # With a home of its own, as at the very first start.
+    environment = {**CLEAN, "HOME": str(tmp_path), "OCA_DATA_DIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [*OCA, "ui", "--port", str(port), "--env-file", str(tmp_path / ".env")],
+        cwd=tmp_path,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        pause = threading.Event()
+        assert any(answers(f"http://127.0.0.1:{port}/_stcore/health") or pause.wait(0.1) for _ in range(300)), (
+            "the page did not start"
+        )
+        assert not answers(f"http://127.0.0.2:{port}/_stcore/health")
+    finally:
+        process.terminate()
+        said, _ = process.communicate(timeout=20)
+    assert f"http://127.0.0.1:{port}" in said
+    assert "email" not in said.lower()
+    assert "deprecat" not in said.lower()
+
+
+def test_how_it_is_served_stands_beside_the_script() -> None:
+    told = (SCRIPT.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert 'address = "127.0.0.1"' in told
+    assert "gatherUsageStats = false" in told
