@@ -1,5 +1,7 @@
 """Which way a quick call goes, and when it may go another way."""
 
+from collections.abc import Sequence
+
 from domain.effects import Flow, ReadRoutes, RememberRoute, Send
 from domain.errors import CertificateError, NotConnectedError, ResponseTooLargeError, TransportError
 from domain.http import HttpRequest, HttpResponse, Timeouts
@@ -27,10 +29,11 @@ def over_routes_flow(
             yield from RememberRoute(route)
             return response
     yield from RememberRoute(None)
-    raise _combined(failures)
+    raise combined(failures)
 
 
-def _combined(failures: list[TransportError]) -> TransportError:
+def combined(failures: Sequence[TransportError]) -> TransportError:
+    """Several routes' failures as one."""
     if len(failures) == 1:
         return failures[0]
     words = "; ".join(str(failure).rstrip(".") for failure in failures)

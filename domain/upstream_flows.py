@@ -19,10 +19,13 @@ from domain.effects import (
     RememberRejection,
     RememberRoute,
     RouteKnown,
+    Send,
 )
 from domain.errors import (
+    CertificateError,
     NotConnectedError,
     ResponseTimeoutError,
+    ResponseTooLargeError,
     StreamInterruptedError,
     TransportError,
     UpstreamError,
@@ -34,7 +37,7 @@ from domain.errors import (
 )
 from domain.flows import Credential, access_token_flow
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
-from domain.routes import over_routes_flow
+from domain.routes import combined, over_routes_flow
 
 MAX_ERROR_BYTES = 1024 * 1024
 MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
@@ -140,16 +143,34 @@ def blame_upstream(error: TransportError, *, begun: bool = False) -> UpstreamErr
 def _inference_route_flow(upstream: Upstream) -> Flow[Route]:
     """The route that quick calls have found; where none has been made yet, make one.
 
-    An inference request never switches routes: it may cost money, and must not be sent twice.
+    An inference request never switches routes: it may cost money, and must not be sent twice. A route over which the
+    upstream was reached and stayed silent is a route all the same, where no other one answers: many do not know HEAD.
     """
+    routes = yield from ReadRoutes()
     if not (yield from RouteKnown()):
         probe = HttpRequest(method="GET", url=upstream.models_url) if upstream.models_url else None
         request = probe or HttpRequest(method="HEAD", url=upstream.chat_url)
-        try:
-            yield from over_routes_flow(request, upstream.quick, max_bytes=MAX_MODEL_LIST_BYTES, repeatable=True)
-        except TransportError as error:
-            raise blame_upstream(error) from error
-    return (yield from ReadRoutes())[0]
+        failures: list[TransportError] = []
+        for route in routes:
+            try:
+                yield from Send(request=request, route=route, timeouts=upstream.quick, max_bytes=MAX_MODEL_LIST_BYTES)
+            except (CertificateError, ResponseTooLargeError) as error:
+                raise blame_upstream(error) from error
+            except TransportError as error:
+                failures.append(error)
+                continue
+            yield from RememberRoute(route)
+            return route
+        reached = [
+            route for route, failure in zip(routes, failures, strict=True) if not isinstance(failure, NotConnectedError)
+        ]
+        if not reached:
+            yield from RememberRoute(None)
+            failure = combined(failures)
+            raise blame_upstream(failure) from failure
+        yield from RememberRoute(reached[0])
+        return reached[0]
+    return routes[0]
 
 
 def _open(request: HttpRequest, token: str, route: Route, upstream: Upstream) -> Flow[OpenedStream]:

@@ -39,8 +39,8 @@ class ChatTerms:
     """How a question is to be asked. None: as the settings have it.
 
     `silence` limits each wait for bytes of the answer; `between_chunks` the wait for the next chunk of a stream, and
-    comments that keep a connection alive are no chunks. A request that failed before anything of its answer was handed
-    out is sent again up to `retries` times. `headers` are further header fields; the token is not theirs to replace.
+    comments that keep a connection alive are no chunks. A request that failed before its answer began is sent again up
+    to `retries` times. `headers` are further header fields; the token is not theirs to replace.
     """
 
     silence: timedelta | None = None

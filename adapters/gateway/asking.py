@@ -1,14 +1,14 @@
 """How a question goes out and its answer is read, for the blocking and the asyncio chat alike."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from time import monotonic
 
 from adapters.gateway.endpoints import CHAT, Endpoints
 from domain.chat import ChatRequest, ChatResponse
 from domain.effects import Flow
+from domain.errors import StreamInterruptedError
 from domain.events import StreamEvent
 from domain.flows import Credential
 from domain.http import HttpRequest, HttpResponse, Timeouts
@@ -67,45 +67,47 @@ class Asking:
 
 
 class AnswerReader:
-    """Reads one stream, and says how long its next piece may take.
+    """Reads one stream, and says when its next piece has the whole limit to itself.
 
-    Only waiting counts: a consumer may take its time with a chunk. A piece that completes no chunk, such as a comment
-    that keeps the connection alive, does not begin the wait anew.
+    A piece that completes no chunk, such as a comment that keeps the connection alive, does not begin the wait anew.
     """
 
-    def __init__(
-        self, codec: ChatCodec, access_token: str, limit: timedelta, *, now: Callable[[], float] = monotonic
-    ) -> None:
-        self._now = now
+    def __init__(self, codec: ChatCodec, access_token: str, limit: timedelta) -> None:
         self._decoder = codec.stream_decoder()
         self._access_token = access_token
         self._limit = limit
-        self._waited_s = 0.0
-        self._since = 0.0
+        self._waiting = False
         self._chunks = 0
+        self._told = False
 
     @property
     def done(self) -> bool:
         return self._decoder.done
 
-    def patience(self) -> timedelta:
-        """How long to wait at most for the next piece, from now on."""
-        self._since = self._now()
-        return self._limit - timedelta(seconds=self._waited_s) if self._waited_s else self._limit
+    def patience(self) -> timedelta | None:
+        """How long to wait at most for the next chunk, from now on; None: the wait under way goes on."""
+        waiting, self._waiting = self._waiting, True
+        return None if waiting else self._limit
 
     def feed(self, piece: bytes) -> Iterator[StreamEvent]:
-        """The events that a piece completes; to be called as soon as it has come."""
+        """The events that a piece completes."""
         events = self._decoder.feed(concealed(piece, self._access_token))
         if self._decoder.chunks > self._chunks:
             self._chunks = self._decoder.chunks
-            self._waited_s = 0.0
-        else:
-            self._waited_s += self._now() - self._since
-        return iter(events)
+            self._waiting = False
+        return iter(events) if self._told else self._first(events)
 
     def finish(self) -> Iterator[StreamEvent]:
         """What is left at the end. Raises StreamInterruptedError when the answer is not complete."""
-        return iter(self._decoder.finish())
+        last = list(self._decoder.finish())
+        if not (self._told or last):
+            raise StreamInterruptedError("The upstream ended its stream without an answer. Send the request again.")
+        return iter(last)
+
+    def _first(self, events: Iterable[StreamEvent]) -> Iterator[StreamEvent]:
+        for event in events:
+            self._told = True
+            yield event
 
 
 def _retries(terms: ChatTerms) -> RetryPolicy:

@@ -27,7 +27,13 @@ class AsyncioChat:
     ) -> AsyncGenerator[AsyncIterator[StreamEvent], None]:
         opened = await self._driver.run(self._asking.open(request, terms))
         async with aclosing(cast("AsyncResponseStream", opened.stream)) as stream:
-            yield _events(stream, self._asking.reader(opened.access_token, terms))
+            reader = self._asking.reader(opened.access_token, terms)
+            yield _events(stream, reader)
+            if reader.done:
+                # The end of the body often follows in the next packet; a connection read to its end can be used again.
+                stream.wait_at_most(DRAIN)
+                with suppress(TransportError):
+                    await anext(aiter(stream), None)
 
     async def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse:
         return self._asking.whole(await self._driver.run(self._asking.fetch(request, terms)))
@@ -37,7 +43,8 @@ async def _events(stream: AsyncResponseStream, reader: AnswerReader) -> AsyncIte
     pieces = aiter(stream)
     try:
         while not reader.done:
-            stream.wait_at_most(reader.patience())
+            if (limit := reader.patience()) is not None:
+                stream.wait_at_most(limit)
             piece = await anext(pieces, None)
             if piece is None:
                 break
@@ -47,7 +54,3 @@ async def _events(stream: AsyncResponseStream, reader: AnswerReader) -> AsyncIte
         raise blame_upstream(error, begun=True) from error
     for event in reader.finish():
         yield event
-    # The end of the body often follows in the next packet; a connection read to its end can be used again.
-    stream.wait_at_most(DRAIN)
-    with suppress(TransportError):
-        await anext(pieces, None)

@@ -27,7 +27,13 @@ class BlockingChat:
     ) -> Generator[Iterator[StreamEvent], None, None]:
         opened = self._driver.run(self._asking.open(request, terms))
         with closing(cast("ResponseStream", opened.stream)) as stream:
-            yield _events(stream, self._asking.reader(opened.access_token, terms))
+            reader = self._asking.reader(opened.access_token, terms)
+            yield _events(stream, reader)
+            if reader.done:
+                # The end of the body often follows in the next packet; a connection read to its end can be used again.
+                stream.wait_at_most(DRAIN)
+                with suppress(TransportError):
+                    next(iter(stream), None)
 
     def complete(self, request: ChatRequest, terms: ChatTerms = USUAL_TERMS) -> ChatResponse:
         return self._asking.whole(self._driver.run(self._asking.fetch(request, terms)))
@@ -37,7 +43,8 @@ def _events(stream: ResponseStream, reader: AnswerReader) -> Iterator[StreamEven
     pieces = iter(stream)
     try:
         while not reader.done:
-            stream.wait_at_most(reader.patience())
+            if (limit := reader.patience()) is not None:
+                stream.wait_at_most(limit)
             piece = next(pieces, None)
             if piece is None:
                 break
@@ -45,7 +52,3 @@ def _events(stream: ResponseStream, reader: AnswerReader) -> Iterator[StreamEven
     except TransportError as error:
         raise blame_upstream(error, begun=True) from error
     yield from reader.finish()
-    # The end of the body often follows in the next packet; a connection read to its end can be used again.
-    stream.wait_at_most(DRAIN)
-    with suppress(TransportError):
-        next(pieces, None)

@@ -48,10 +48,14 @@ class OpenAIChatCodec:
         return OpenAIStreamDecoder()
 
     def decode_response(self, body: bytes) -> ChatResponse:
-        """A whole answer, read as a stream of one chunk.
+        """A whole answer, read as a stream of one chunk; or a stream, from an upstream that streams unasked.
 
-        Raises UpstreamStatusError if it is an error object, UpstreamProtocolError if it is no answer at all.
+        Raises UpstreamStatusError if it is an error object, UpstreamProtocolError if it is no answer at all,
+        StreamInterruptedError for half a stream.
         """
+        if body.lstrip().startswith((b"data:", b"event:", b":")):
+            decoder = self.stream_decoder()
+            return fold([*decoder.feed(body), *decoder.finish()])
         reader = ChunkReader()
         events = [*reader.read(body), *reader.close()]
         if not reader.answered:

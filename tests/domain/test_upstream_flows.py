@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import (
+    CertificateError,
     ConnectionLostError,
     NotConnectedError,
     ResponseTimeoutError,
@@ -150,6 +151,40 @@ def test_where_no_route_is_known_a_quick_call_finds_one_first_without_a_token() 
         ("POST", Route.PROXY),
     ]
     assert find_header(world.sent[0][0].headers, "authorization") is None
+
+
+def test_a_route_that_reached_a_silent_upstream_is_taken_where_no_other_answers() -> None:
+    def answer(request: HttpRequest, route: Route) -> Answer:
+        if request.method == "POST":
+            return HttpResponse(status=200)
+        return ResponseTimeoutError("knows no HEAD") if route is Route.PROXY else NotConnectedError("refused")
+
+    world = World(tokens=FRESH, answer=answer, routes=BOTH)
+    world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert world.sent[-1][1] is Route.PROXY
+    assert world.working is Route.PROXY
+
+
+def test_where_no_route_leads_to_the_upstream_both_reasons_are_told() -> None:
+    def answer(_request: HttpRequest, route: Route) -> Answer:
+        return NotConnectedError(f"no way by {route.value}")
+
+    with pytest.raises(UpstreamUnreachableError, match="no way by direct; no way by proxy"):
+        World(tokens=FRESH, answer=answer, routes=BOTH).run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+
+
+def test_an_untrusted_certificate_is_a_finding_and_no_other_route_is_tried() -> None:
+    world = World(tokens=FRESH, answer=lambda _request, _route: CertificateError("unknown CA"), routes=BOTH)
+    with pytest.raises(UpstreamUnreachableError, match="unknown CA"):
+        world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert len(world.sent) == 1
+
+
+def test_a_refused_token_keeps_what_the_upstream_said_of_it() -> None:
+    world = upstream(HttpResponse(status=401), HttpResponse(status=401, body=b"wrong audience"))
+    with pytest.raises(UpstreamRejectedTokenError) as caught:
+        world.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST))
+    assert (caught.value.status, caught.value.body) == (401, b"wrong audience")
 
 
 def test_a_lost_connection_makes_the_next_request_look_for_a_route_anew() -> None:

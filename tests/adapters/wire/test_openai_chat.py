@@ -19,7 +19,7 @@ from domain.chat import (
     ToolCall,
     Usage,
 )
-from domain.errors import UpstreamProtocolError, UpstreamStatusError
+from domain.errors import StreamInterruptedError, UpstreamProtocolError, UpstreamStatusError
 
 HI = Message(role="user", content=(TextPart(text="hi"),))
 
@@ -285,3 +285,11 @@ def test_an_error_in_a_200_answer_is_raised_with_its_words(body: bytes, status: 
         OpenAIChatCodec().decode_response(body)
     assert caught.value.status == status
     assert json.loads(caught.value.body)["error"]["message"] == "boom"
+
+
+def test_an_upstream_that_streams_unasked_is_understood() -> None:
+    stream = b': hi\n\ndata: {"choices":[{"index":0,"delta":{"content":"Hel"}}]}\n\n'
+    stream += b'data: {"choices":[{"index":0,"delta":{"content":"lo"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
+    assert OpenAIChatCodec().decode_response(stream).message.text == "Hello"
+    with pytest.raises(StreamInterruptedError):
+        OpenAIChatCodec().decode_response(stream[:70])
