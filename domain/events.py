@@ -128,9 +128,10 @@ class GrowingAnswer:
                 choice.take(event)
 
     def response(self) -> ChatResponse:
-        choices = self._choices
+        # The first choice is there even when nothing was said of it.
+        choices = {0: _GrowingChoice(), **self._choices}
         return ChatResponse(
-            choices=tuple(choices[index].grown() for index in sorted(choices)) or (_GrowingChoice().grown(),),
+            choices=tuple(choices[index].grown() for index in sorted(choices)),
             usage=self._usage,
             model=self._started.model,
             id=self._started.id,

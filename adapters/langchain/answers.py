@@ -1,21 +1,15 @@
 """The upstream's answers as LangChain's results and chunks."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    InvalidToolCall,
-    ToolCall,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
-from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
+from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from adapters.langchain.tool_arguments import end_of_arguments, read_tool_calls
 from domain.chat import ChatResponse, Choice, Usage
-from domain.chat import ToolCall as SaidToolCall
 from domain.events import (
     AnswerStarted,
     ExtrasDelta,
@@ -43,8 +37,8 @@ def chat_result(response: ChatResponse, *, model: str) -> ChatResult:
         model,
     )
     generations = [
-        # The tokens were counted once for all choices.
-        _generation(choice, response.id, facts, None if index else response.usage)
+        # The tokens were counted once for all choices, and messages of one id would replace each other in a state.
+        _generation(choice, None if index else response.id, facts, None if index else response.usage)
         for index, choice in enumerate(response.choices)
     ]
     return ChatResult(generations=generations, llm_output={"model_name": facts["model_name"]})
@@ -62,21 +56,19 @@ class ChunkMaker:
         self._usage: Usage | None = None
         self._finish_reason: str | None = None
         self._logprobs: Mapping[str, Any] | None = None
+        self._arguments: dict[int, list[str]] = {}
 
     def take(self, event: StreamEvent) -> ChatGenerationChunk | None:
         """The chunk for an event, where there is something to tell now."""
         match event:
             case TextDelta(text=text, choice=0):
                 return self._chunk(text)
-            case ReasoningDelta(text=text, choice=0):
-                return self._chunk("", additional_kwargs={REASONING: text})
+            case ReasoningDelta(choice=0) | RefusalDelta(choice=0) | ExtrasDelta(choice=0):
+                return self._chunk("", additional_kwargs=_said_beside(event))
             case ToolCallDelta(choice=0):
+                self._arguments.setdefault(event.index, []).append(event.arguments)
                 delta = tool_call_chunk(name=event.name, args=event.arguments, id=event.id, index=event.index)
                 return self._chunk("", tool_call_chunks=[delta])
-            case RefusalDelta(text=text, choice=0):
-                return self._chunk("", additional_kwargs={"refusal": text})
-            case ExtrasDelta(extras=extras, choice=0):
-                return self._chunk("", additional_kwargs=dict(extras))
             case AnswerStarted():
                 self._started = event
             case UsageReported(usage=usage):
@@ -84,18 +76,27 @@ class ChunkMaker:
             case Finished(reason=reason, choice=0):
                 self._finish_reason = reason
             case LogprobsDelta(logprobs=logprobs, choice=0):
+                # They belong to the chunk that comes next; some have none of their own.
+                waiting = None if self._logprobs is None else self._chunk("")
                 self._logprobs = logprobs
+                return waiting
             case _:
                 pass
         return None
 
     def last(self) -> ChatGenerationChunk:
-        """The chunk that ends the stream."""
+        """The chunk that ends the stream.
+
+        LangChain completes a tool call whose arguments break off, and would have it run. Such a call gets an end here
+        that no one can complete, and is an `invalid_tool_call`, as it is in a whole answer.
+        """
         facts = _facts(self._started, self._model)
         if self._finish_reason is not None:
             facts["finish_reason"] = self._finish_reason
+        ends = ((index, end_of_arguments("".join(pieces))) for index, pieces in self._arguments.items())
         return self._chunk(
             "",
+            tool_call_chunks=[tool_call_chunk(args=end, index=index) for index, end in ends if end],
             usage_metadata=None if self._usage is None else usage_metadata(self._usage),
             chunk_position="last",
             facts=facts,
@@ -109,6 +110,16 @@ class ChunkMaker:
             content=content, id=self._started.id, response_metadata={"model_provider": PROVIDER}, **more
         )
         return ChatGenerationChunk(message=message, generation_info=info or None)
+
+
+def _said_beside(event: ReasoningDelta | RefusalDelta | ExtrasDelta) -> dict[str, Any]:
+    match event:
+        case ReasoningDelta(text=text):
+            return {REASONING: text}
+        case RefusalDelta(text=text):
+            return {"refusal": text}
+        case ExtrasDelta(extras=extras):
+            return dict(extras)
 
 
 def usage_metadata(usage: Usage) -> UsageMetadata:
@@ -146,7 +157,7 @@ def _generation(choice: Choice, answer_id: str | None, facts: Mapping[str, Any],
         additional[REASONING] = said.reasoning
     if said.refusal:
         additional["refusal"] = said.refusal
-    calls, broken = _tool_calls(said.tool_calls)
+    calls, broken = read_tool_calls(said.tool_calls)
     info = dict(facts)
     if choice.finish_reason is not None:
         info["finish_reason"] = choice.finish_reason
@@ -162,29 +173,3 @@ def _generation(choice: Choice, answer_id: str | None, facts: Mapping[str, Any],
         id=answer_id,
     )
     return ChatGeneration(message=message, generation_info=info)
-
-
-def _tool_calls(calls: tuple[SaidToolCall, ...]) -> tuple[list[ToolCall], list[InvalidToolCall]]:
-    good: list[ToolCall] = []
-    broken: list[InvalidToolCall] = []
-    for call in calls:
-        args, error = _arguments(call.arguments)
-        if args is None:
-            broken.append(invalid_tool_call(name=call.name, args=call.arguments, id=call.id, error=error))
-        else:
-            good.append(tool_call(name=call.name, args=args, id=call.id))
-    return good, broken
-
-
-def _arguments(text: str) -> tuple[dict[str, Any] | None, str]:
-    # A tool without parameters is sometimes called with nothing at all.
-    if not text.strip():
-        return {}, ""
-    try:
-        # Not strict: models put line ends into strings as they are.
-        args: object = json.loads(text, strict=False)
-    except (ValueError, RecursionError) as error:
-        return None, f"The arguments are not valid JSON: {error}"
-    if not isinstance(args, dict):
-        return None, "The arguments are JSON, but no object."
-    return cast("dict[str, Any]", args), ""

@@ -114,7 +114,7 @@ class OCAChatModel(ChatParameters):
                 chunk = maker.take(event)
                 if chunk is not None:
                     yield chunk
-        yield maker.last()
+            yield maker.last()
 
     @override
     async def _astream(
@@ -132,7 +132,7 @@ class OCAChatModel(ChatParameters):
                     chunk = maker.take(event)
                     if chunk is not None:
                         yield chunk
-        yield maker.last()
+                yield maker.last()
 
     def _asked(
         self, messages: Sequence[BaseMessage], stop: list[str] | None, kwargs: Mapping[str, Any], *, stream: bool
@@ -191,7 +191,8 @@ class OCAChatModel(ChatParameters):
         def of(name: str) -> Any:
             return kwargs.get(name, getattr(self, name))
 
-        params = LangSmithParams(ls_provider="oca", ls_model_name=str(of("model")), ls_model_type="chat")
+        name = kwargs.get("model") or kwargs.get("model_name") or self.model
+        params = LangSmithParams(ls_provider="oca", ls_model_name=str(name), ls_model_type="chat")
         if (temperature := of("temperature")) is not None:
             params["ls_temperature"] = temperature
         if (max_tokens := of("max_tokens")) is not None:

@@ -58,7 +58,7 @@ def _assistant(message: AIMessage, name: str | None) -> Message:
     blocks = message.content if isinstance(message.content, list) else []
     members = [block for block in blocks if isinstance(block, dict)]
     refusals = [str(block.get("refusal", "")) for block in members if block.get("type") == "refusal"]
-    recording = next((block["id"] for block in members if block.get("type") == "audio" and block.get("id")), None)
+    recording = next((block["id"] for block in members if _is_recording(block)), None)
     said = [block for block in blocks if not isinstance(block, dict) or block.get("type") not in ("refusal", "audio")]
     extras: dict[str, Any] = {}
     audio: object = message.additional_kwargs.get("audio")
@@ -80,6 +80,11 @@ def _assistant(message: AIMessage, name: str | None) -> Message:
     )
 
 
+def _is_recording(block: dict[str, Any]) -> bool:
+    """Whether the upstream keeps it; LangChain's own ids tell it nothing."""
+    return block.get("type") == "audio" and bool(block.get("id")) and not str(block["id"]).startswith("lc_")
+
+
 def _tool_calls(message: AIMessage) -> tuple[ToolCall, ...]:
     calls = [
         ToolCall(id=call["id"] or "", name=call["name"], arguments=json.dumps(call["args"], ensure_ascii=False))
@@ -93,7 +98,8 @@ def _tool_calls(message: AIMessage) -> tuple[ToolCall, ...]:
         return tuple(calls)
     # As messages held them before LangChain had tool calls.
     raw = message.additional_kwargs.get("tool_calls") or ()
+    functions = [(call.get("id") or "", call["function"]) for call in raw if "function" in call]
     return tuple(
-        ToolCall(id=call.get("id") or "", name=call["function"]["name"], arguments=call["function"]["arguments"])
-        for call in raw
+        ToolCall(id=call_id, name=function.get("name") or "", arguments=function.get("arguments") or "")
+        for call_id, function in functions
     )

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
-from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Self, cast
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import AliasChoices, ConfigDict, Field, PositiveFloat, SecretStr, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, SecretStr, model_validator
 
 from adapters.gateway.token_manager import OCAOauth2TokenManager
 from adapters.langchain.blocks import register
+from adapters.langchain.hiding import fingerprint, without_secrets
+from adapters.langchain.limits import Seconds, time_limit
 from domain.http import Headers
 
 # Said to us, not to the upstream.
@@ -30,6 +32,7 @@ _OURS = (
     "system_prompt",
     "timeout",
 )
+_NONE_IS_A_VALUE = ("stream_chunk_timeout", "system_prompt", "timeout")
 # Fields that go to the upstream under their own name.
 _SENT = (
     "model",
@@ -50,9 +53,11 @@ _SENT = (
 _OTHER_NAMES = {
     "model_name": "model",
     "openai_api_base": "base_url",
+    "openai_api_key": "api_key",
     "request_timeout": "timeout",
     "stop_sequences": "stop",
 }
+_USUAL_RETRIES = 2
 _INSTEAD = {
     "http_client": "proxy and certificates are HTTP_PROXY_URL and EXTRA_CA_CERTS in .env",
     "http_async_client": "proxy and certificates are HTTP_PROXY_URL and EXTRA_CA_CERTS in .env",
@@ -93,7 +98,7 @@ class ChatParameters(BaseChatModel):
         default_factory=OCAOauth2TokenManager.from_env, exclude=True, repr=False
     )
     """Keeps the login; by default that of the `.env` which OCA_ENV_FILE names, or of the working directory's."""
-    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False)
+    api_key: SecretStr | None = Field(default=None, exclude=True, repr=False, validation_alias=_alias("api_key"))
     """A key that never changes, for upstreams without OAuth 2.0. Of no use beside a `token_manager`."""
     model: str = Field(default="", min_length=1, validation_alias=_alias("model"))
     """By default LLM_MODEL_NAME."""
@@ -118,17 +123,18 @@ class ChatParameters(BaseChatModel):
     presence_penalty: float | None = None
     reasoning_effort: str | None = None
 
-    timeout: PositiveFloat | None = Field(default=None, validation_alias=_alias("timeout"))
+    timeout: Seconds = Field(default=None, validation_alias=_alias("timeout"))
     """Seconds that the upstream may be silent; by default LLM_REQUEST_TIMEOUT."""
-    stream_chunk_timeout: PositiveFloat | None = None
+    stream_chunk_timeout: Seconds = None
     """Seconds from one chunk of a stream to the next; comments that keep the connection alive are no chunks. By
     default as `timeout`."""
-    max_retries: int | None = Field(default=2, ge=0)
+    max_retries: int | None = Field(default=_USUAL_RETRIES, ge=0)
     """How often a request is sent again that failed for a passing reason before anything of an answer was seen."""
-    stream_usage: bool = True
+    stream_usage: bool | None = True
     """Ask for the usage at the end of a stream."""
-    streaming: bool = False
-    """Let `invoke` stream behind the scenes, too."""
+    # Not False: LangChain takes one that was said for a ban on streams, and a configured model's copy says all fields.
+    streaming: bool | None = None
+    """Let `invoke` stream behind the scenes, too; False forbids streams."""
     repair_tool_calls: bool = True
     """Make histories whole in which tool calls or their results are missing, as interrupted agents leave them."""
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
@@ -143,11 +149,14 @@ class ChatParameters(BaseChatModel):
     def _fill_in(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        values = cast("dict[str, Any]", given)
-        cls._refuse_unknown(values)
+        members = cast("dict[str, Any]", given)
+        cls._refuse_unknown(members)
+        # As from `os.environ.get()`: without a value there is the one of `.env`.
+        unset = [name for name in ("base_url", "model", *_OTHER_NAMES) if members.get(name, "") is None]
+        values = {name: value for name, value in members.items() if name not in unset}
         manager = values.get("token_manager")
         if manager is None:
-            manager = _manager_for(values.get("api_key"))
+            manager = _manager_for(values.get("api_key", values.get("openai_api_key")))
         if not isinstance(manager, OCAOauth2TokenManager):
             return values
         settings = manager.settings
@@ -188,6 +197,14 @@ class ChatParameters(BaseChatModel):
                 "model_kwargs or extra_body."
             )
 
+    def _refuse_misplaced(self, given: Mapping[str, Any]) -> None:
+        """What only a model can have, such as a cache, must not be sent by a call. Raises ValueError."""
+        fields = type(self).model_fields
+        for name in given:
+            # Upstreams, too, have `metadata`.
+            if name in _INSTEAD or (name in fields and name not in _SENT and name != "metadata"):
+                raise ValueError(f"{name} is no parameter of a call; give it to the {type(self).__name__} itself.")
+
     @classmethod
     def _names(cls) -> frozenset[str]:
         return frozenset(cls.model_fields) | frozenset(_OTHER_NAMES)
@@ -199,33 +216,36 @@ class ChatParameters(BaseChatModel):
     def _call_parameters(self, stop: list[str] | None, overrides: Mapping[str, Any], *, stream: bool) -> CallParameters:
         """The parameters of one call; what is None in the end is not sent."""
         given = {_OTHER_NAMES.get(name, name): value for name, value in overrides.items()}
-        ours = {name: given.pop(name) for name in _OURS if name in given}
+        ours: dict[str, Any] = {name: given.pop(name) for name in _OURS if name in given}
+        # Elsewhere None means: as the model has it.
+        for name in [name for name, value in ours.items() if value is None and name not in _NONE_IS_A_VALUE]:
+            del ours[name]
+        self._refuse_misplaced(given)
         sent: dict[str, Any] = {name: getattr(self, name) for name in _SENT}
         sent.update(self.model_kwargs)
-        sent.update(ours.get("model_kwargs") or {})
+        sent.update(ours.get("model_kwargs", {}))
         sent.update(given)
         if stop is not None:
             sent["stop"] = stop
         if stream:
             # A stream in LangChain has room for one answer; others would be paid for and not seen.
             sent["n"] = None
-        sent = {name: value for name, value in sent.items() if value is not None}
+        sent = {"model": self.model} | {name: value for name, value in sent.items() if value is not None}
         sent.update(self.extra_body or {})
-        sent.update(ours.get("extra_body") or {})
-        headers: dict[str, str] = dict(self.default_headers or {})
-        headers.update(ours.get("default_headers") or {})
-        headers.update(ours.get("extra_headers") or {})
+        sent.update(ours.get("extra_body", {}))
+        headers: dict[str, Any] = {**(self.default_headers or {}), **ours.get("default_headers", {})}
+        headers.update(ours.get("extra_headers", {}))
         retries = ours.get("max_retries", self.max_retries)
         return CallParameters(
-            base_url=ours.get("base_url") or self.base_url,
+            base_url=ours.get("base_url", self.base_url),
             sent=sent,
-            timeout=_seconds(ours.get("timeout", self.timeout)),
-            stream_chunk_timeout=_seconds(ours.get("stream_chunk_timeout", self.stream_chunk_timeout)),
-            max_retries=retries or 0,
-            stream_usage=bool(ours.get("stream_usage", self.stream_usage)),
+            timeout=time_limit(ours.get("timeout", self.timeout)),
+            stream_chunk_timeout=time_limit(ours.get("stream_chunk_timeout", self.stream_chunk_timeout)),
+            max_retries=_USUAL_RETRIES if retries is None else retries,
+            stream_usage=ours.get("stream_usage", self.stream_usage) is not False,
             system_prompt=ours.get("system_prompt", self.system_prompt),
             repair_tool_calls=bool(ours.get("repair_tool_calls", self.repair_tool_calls)),
-            headers=tuple(headers.items()),
+            headers=tuple((name, str(value)) for name, value in headers.items() if value is not None),
         )
 
     @property
@@ -234,18 +254,32 @@ class ChatParameters(BaseChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """All that shapes an answer; it goes into traces, and is the key of LangChain's caches. No secret is in it."""
+        """All that shapes an answer; it goes into traces. No secret is in it."""
         names = (*_SENT, "base_url", "system_prompt", "repair_tool_calls", "model_kwargs", "extra_body")
         params = {name: value for name in names if (value := getattr(self, name)) not in (None, {})}
         if self.default_headers:
-            params["default_headers"] = _fingerprint(self.default_headers)
+            params["default_headers"] = fingerprint(self.default_headers)
         return params
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        return super()._get_invocation_params(stop=stop, **_without_secrets(kwargs))
+        # LangChain writes its `stop` over the model's own.
+        own = self.stop if stop is None else stop
+        return super()._get_invocation_params(stop=cast("list[str] | None", own), **without_secrets(kwargs))
 
     def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        return super()._get_llm_string(stop=stop, **_without_secrets(kwargs))
+        """The key of LangChain's caches: what is sent, where to, and what else shapes the answer."""
+        call = self._call_parameters(stop, kwargs, stream=False)
+        headers = fingerprint(dict(call.headers))
+        return str(
+            (
+                self._llm_type,
+                call.base_url,
+                call.system_prompt,
+                call.repair_tool_calls,
+                headers,
+                sorted(call.sent.items()),
+            )
+        )
 
 
 def _manager_for(api_key: Any) -> OCAOauth2TokenManager:
@@ -254,25 +288,7 @@ def _manager_for(api_key: Any) -> OCAOauth2TokenManager:
     return OCAOauth2TokenManager.from_key(api_key) if isinstance(api_key, str) else OCAOauth2TokenManager.from_env()
 
 
-def _without_secrets(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """A call's parameters as they may be seen: header fields, which may hold keys, as a fingerprint."""
-    hidden = ("default_headers", "extra_headers")
-    return {name: _fingerprint(value) if name in hidden and value else value for name, value in kwargs.items()}
-
-
-def _fingerprint(headers: Mapping[str, str]) -> str:
-    return sha256(repr(sorted(headers.items())).encode()).hexdigest()[:16]
-
-
-def _seconds(value: Any) -> timedelta | None:
-    if value is None or isinstance(value, timedelta):
-        return value
-    return timedelta(seconds=float(value))
-
-
 def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
     try:
         return version("oca-gateway")
     except PackageNotFoundError:

@@ -1,6 +1,6 @@
 """What an upstream's model list tells of a model, as LangChain's profile."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from langchain_core.language_models import ModelProfile
@@ -24,8 +24,16 @@ _FLAGS = {
     "structured_output": ("supports_response_schema", "supports_structured_output", "supports_json_schema"),
     "reasoning_output": ("is_reasoning_model", "supports_reasoning"),
 }
-# OpenRouter: `architecture.input_modalities` and `supported_parameters`.
-_INPUTS = {"image": ("image_inputs", "image_url_inputs"), "audio": ("audio_inputs",), "file": ("pdf_inputs",)}
+_LONGEST_COUNT = 12
+# OpenRouter: `architecture.input_modalities`, `architecture.output_modalities` and `supported_parameters`.
+_INPUTS = {
+    "text": ("text_inputs",),
+    "image": ("image_inputs", "image_url_inputs"),
+    "audio": ("audio_inputs",),
+    "video": ("video_inputs",),
+    "file": ("pdf_inputs",),
+}
+_OUTPUTS = {"text": ("text_outputs",), "image": ("image_outputs",), "audio": ("audio_outputs",)}
 _PARAMETERS = {
     "tools": "tool_calling",
     "tool_choice": "tool_choice",
@@ -39,44 +47,63 @@ def profile_of(models: Iterable[Model], name: str) -> ModelProfile | None:
     """The profile of the model of that id, or display name, as far as the list tells; None when it tells nothing."""
     listed = tuple(models)
     found = next((model for model in listed if model.id == name), None) or next(
-        (model for model in listed if model.raw.get("model_name") == name), None
+        (model for model in listed if _display_name(model) == name), None
     )
-    if found is None:
+    profile = {} if found is None else {**_plain_facts(found.raw), **_listed_facts(found.raw)}
+    if found is None or not profile:
         return None
-    raw = found.raw
-    places = (_object(raw, "model_info"), raw, _object(raw, "top_provider"), _object(raw, "litellm_params"))
-    profile: dict[str, Any] = {}
-    for key, names in _NUMBERS.items():
-        value = _first(places, names, int)
-        if value is not None and value > 0:
-            profile[key] = value
-    for key, names in _FLAGS.items():
-        flag = _first(places, names, bool)
-        if flag is not None:
-            profile[key] = flag
-    inputs: object = _object(raw, "architecture").get("input_modalities")
-    if isinstance(inputs, list):
-        profile.update((key, kind in inputs) for kind, keys in _INPUTS.items() for key in keys)
-    parameters: object = raw.get("supported_parameters")
-    if isinstance(parameters, list):
-        profile.update((key, parameter in parameters) for parameter, key in _PARAMETERS.items())
-    efforts: object = _first(places, ("reasoning_effort_options",), list)
-    if isinstance(efforts, list) and efforts:
-        profile["reasoning_effort_levels"] = [str(effort) for effort in cast("list[object]", efforts)]
-    display: object = raw.get("model_name") or raw.get("name")
-    if profile and isinstance(display, str):
+    if display := _display_name(found):
         profile["name"] = display
-    return cast("ModelProfile", profile) if profile else None
+    return cast("ModelProfile", profile)
 
 
-def _first(places: Iterable[Mapping[str, Any]], names: Iterable[str], kind: type) -> Any:
-    for name in names:
-        for place in places:
-            value = place.get(name)
-            # A bool is an int to Python, and no number of tokens.
-            if type(value) is kind:
-                return value
-    return None
+def _plain_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    places = (_object(raw, "model_info"), raw, _object(raw, "top_provider"), _object(raw, "litellm_params"))
+    facts: dict[str, Any] = {}
+    for key, names in _NUMBERS.items():
+        counts = (_count(value) for value in _told(places, names))
+        if count := next((count for count in counts if count), None):
+            facts[key] = count
+    for key, names in _FLAGS.items():
+        flag = next((value for value in _told(places, names) if isinstance(value, bool)), None)
+        if flag is not None:
+            facts[key] = flag
+    levels = (_names(value) for value in _told(places, ("reasoning_effort_options",)))
+    if efforts := next((names for names in levels if names), None):
+        facts["reasoning_effort_levels"] = efforts
+    return facts
+
+
+def _listed_facts(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """What a list of names tells, also by what is not in it."""
+    facts: dict[str, Any] = {}
+    architecture = _object(raw, "architecture")
+    for member, kinds in (("input_modalities", _INPUTS), ("output_modalities", _OUTPUTS)):
+        if told := _names(architecture.get(member)):
+            facts.update((key, kind in told) for kind, keys in kinds.items() for key in keys)
+    if parameters := _names(raw.get("supported_parameters")):
+        facts.update((key, parameter in parameters) for parameter, key in _PARAMETERS.items())
+    return facts
+
+
+def _display_name(model: Model) -> str | None:
+    names = (model.raw.get(member) for member in ("model_name", "display_name", "name"))
+    return next((name for name in names if isinstance(name, str) and name), None)
+
+
+def _told(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Iterator[Any]:
+    return (place[name] for name in names for place in places if name in place)
+
+
+def _count(value: object) -> int | None:
+    """A number of tokens; some lists write it as text. A bool is an int to Python, and none here."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _LONGEST_COUNT:
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+
+
+def _names(value: object) -> list[str]:
+    return [str(each) for each in cast("list[object]", value)] if isinstance(value, list) else []
 
 
 def _object(members: Mapping[str, Any], name: str) -> Mapping[str, Any]:

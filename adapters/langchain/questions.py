@@ -24,10 +24,8 @@ def question_of(messages: Sequence[BaseMessage], call: CallParameters) -> ChatRe
         for note in repairs:
             _log.warning("tool calls repaired: %s", note)
     rest = dict(call.sent)
-    tools = rest.pop("tools", None) or ()
-    choice = rest.pop("tool_choice", None)
-    if tools and choice is not None:
-        choice = openai_tool_choice(choice, openai_tools(tools))
+    tools = openai_tools(rest.pop("tools", None) or ())
+    choice = openai_tool_choice(rest.pop("tool_choice", None), tools)
     if (schema := rest.get("response_format")) is not None:
         rest["response_format"] = json_schema_format(schema)
     return ChatRequest(
@@ -38,7 +36,8 @@ def question_of(messages: Sequence[BaseMessage], call: CallParameters) -> ChatRe
         max_tokens=rest.pop("max_tokens", None),
         stop=_stops(rest.pop("stop", None)),
         tools=domain_tools(tools),
-        tool_choice=choice,
+        # Upstreams refuse a choice, be it "auto", where there is nothing to choose from.
+        tool_choice=choice if tools else None,
         reasoning_effort=rest.pop("reasoning_effort", None),
         stream_usage=call.stream_usage,
         extras=rest,

@@ -1,58 +1,118 @@
 """A JSON schema as OpenAI's strict mode demands it (Structured Outputs guide, "Supported schemas")."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
+Schema = Mapping[str, Any]
 
-def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The same schema where every object is closed and requires all of its properties; nothing of it is changed.
+# Where a schema holds others: by name, in a row, or one.
+_BY_NAME = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+_IN_A_ROW = frozenset({"anyOf", "allOf", "oneOf", "prefixItems"})
+_ONE = frozenset({"items", "additionalProperties", "contains", "not", "if", "then", "else", "propertyNames"})
+_NOT_TAKEN = frozenset(
+    {"allOf", "oneOf", "not", "if", "then", "else", "patternProperties", "dependentRequired", "dependentSchemas"}
+)
+_KINDS = ("type", "anyOf", "enum", "const", "$ref")
 
-    What may be left out in Python must then be said as null: `x: int | None = None` allows it.
+
+def strict_schema(schema: Schema) -> dict[str, Any]:
+    """The same schema where every object is closed and requires all of its properties; `schema` stays as it is.
+
+    What may be left out in Python must then be said as null: `x: int | None = None` allows it. What strict mode has no
+    place for, such as an object of any keys, is left as it is, for the upstream to refuse.
     """
-    return cast("dict[str, Any]", _strict(schema, schema, ()))
+    return _strict(schema, schema, ())
 
 
-def _strict(node: Any, root: Mapping[str, Any], inside: tuple[str, ...]) -> Any:
-    """`inside` are the references whose definitions stand in their place around this node."""
-    if isinstance(node, list):
-        return [_strict(item, root, inside) for item in node]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(node, Mapping):
-        return node
-    members = dict(cast("Mapping[str, Any]", node))
-    reference = members.get("$ref")
-    if isinstance(reference, str) and len(members) > 1:
-        # Strict mode takes no keywords beside a reference: the definition itself stands in its place.
-        target = _find(reference, root)
-        if target is None or reference in inside:
-            return {"$ref": reference}
-        members.pop("$ref")
-        members = {**target, **members}
-        inside = (*inside, reference)
-    alternatives = members.get("allOf")
-    if isinstance(alternatives, list) and len(cast("list[Any]", alternatives)) == 1:
-        members.pop("allOf")
-        members = {**cast("list[dict[str, Any]]", alternatives)[0], **members}
-    if "default" in members and members["default"] is None:
-        members.pop("default")
-    made = {
-        key: {name: _strict(each, root, inside) for name, each in cast("dict[str, Any]", value).items()}
-        if key in ("properties", "$defs", "definitions") and isinstance(value, dict)
-        else value
-        if key in ("enum", "const", "default", "required", "examples")
-        else _strict(value, root, inside)
-        for key, value in members.items()
-    }
-    if made.get("type") == "object" or "properties" in made:
-        made["additionalProperties"] = False
-        made["required"] = list(cast("dict[str, Any]", made.get("properties") or {}))
+def takes_strict_mode(schema: Schema) -> bool:
+    """Whether strict mode has a place for everything in a schema that `strict_schema` has made."""
+    return all(_is_taken(node) for node in _nodes(schema))
+
+
+def _strict(schema: Schema, root: Schema, inside: tuple[str, ...]) -> dict[str, Any]:
+    """`inside` are the references whose definitions stand in their place around this one."""
+    members, inside = _without_detours(schema, root, inside)
+    made = {key: _below(key, value, root, inside) for key, value in members.items()}
+    if "default" in made and made["default"] is None:
+        del made["default"]
+    if _is_object(made):
+        made.setdefault("additionalProperties", False)
+    if isinstance(properties := made.get("properties"), dict):
+        made["required"] = list(cast("dict[str, Any]", properties))
     return made
 
 
-def _find(reference: str, root: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The definition that a local reference means (RFC 6901); None for one that leads nowhere."""
+def _below(key: str, value: Any, root: Schema, inside: tuple[str, ...]) -> Any:
+    if key in _BY_NAME and isinstance(value, Mapping):
+        named = cast("Mapping[str, Any]", value)
+        return {name: _strict_if_schema(each, root, inside) for name, each in named.items()}
+    if key in _IN_A_ROW and isinstance(value, list):
+        return [_strict_if_schema(each, root, inside) for each in cast("list[object]", value)]
+    return _strict_if_schema(value, root, inside) if key in _ONE else value
+
+
+def _strict_if_schema(value: object, root: Schema, inside: tuple[str, ...]) -> Any:
+    # `true` and `false` are schemas, too (JSON Schema core, section 4.3.2).
+    return _strict(cast("Schema", value), root, inside) if isinstance(value, Mapping) else value
+
+
+def _without_detours(schema: Schema, root: Schema, inside: tuple[str, ...]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A schema whose `allOf` of one, and whose reference with keywords beside it, are written out in their place."""
+    members = dict(schema)
+    passed = list(inside)
+    while True:
+        reference: object = members.get("$ref")
+        if (only := _only_one(members.get("allOf"))) is not None:
+            del members["allOf"]
+            members = {**only, **members}
+        elif not isinstance(reference, str) or len(members) == 1 or (target := _find(reference, root)) is None:
+            return members, tuple(passed)
+        elif reference in passed:
+            # Strict mode takes no keywords beside a reference, and this one would lead round and round.
+            return {"$ref": reference}, tuple(passed)
+        else:
+            del members["$ref"]
+            members = {**target, **members}
+            passed.append(reference)
+
+
+def _only_one(schemas: object) -> Schema | None:
+    row = cast("list[object]", schemas) if isinstance(schemas, list) else []
+    only = row[0] if len(row) == 1 else None
+    return cast("Schema", only) if isinstance(only, Mapping) else None
+
+
+def _find(reference: str, root: Schema) -> Schema | None:
+    """The definition that a reference into the same document means (RFC 6901); None for one that leads nowhere."""
+    if not reference.startswith("#/"):
+        return None
     node: Any = root
     for step in reference.removeprefix("#/").split("/"):
-        if not isinstance(node, Mapping) or step not in node:
-            return None
-        node = cast("Mapping[str, Any]", node)[step]
-    return dict(cast("Mapping[str, Any]", node)) if isinstance(node, Mapping) else None
+        name = step.replace("~1", "/").replace("~0", "~")
+        node = cast("Schema", node).get(name) if isinstance(node, Mapping) else None
+    return cast("Schema", node) if isinstance(node, Mapping) else None
+
+
+def _nodes(schema: Schema) -> Iterator[Schema]:
+    yield schema
+    for key, value in schema.items():
+        if key in _BY_NAME and isinstance(value, Mapping):
+            below: list[object] = list(cast("Mapping[str, object]", value).values())
+        elif key in _IN_A_ROW and isinstance(value, list):
+            below = cast("list[object]", value)
+        else:
+            below = [value] if key in _ONE else []
+        for each in below:
+            if isinstance(each, Mapping):
+                yield from _nodes(cast("Schema", each))
+
+
+def _is_taken(node: Schema) -> bool:
+    if not _NOT_TAKEN.isdisjoint(node) or not any(kind in node for kind in _KINDS):
+        return False
+    return not _is_object(node) or node.get("additionalProperties") is False
+
+
+def _is_object(node: Schema) -> bool:
+    kind: object = node.get("type")
+    return kind == "object" or (isinstance(kind, list) and "object" in kind)

@@ -46,3 +46,8 @@ def test_a_messages_text_leaves_out_what_is_no_text_and_its_repr_the_images_byte
     message = Message(role="user", content=(TextPart(text="a"), image, TextPart(text="b")))
     assert message.text == "ab"
     assert "AAAA" not in repr(message)
+
+
+def test_the_first_choice_is_there_even_when_nothing_was_said_of_it() -> None:
+    response = fold([TextDelta(text="second", choice=1)])
+    assert [choice.message.text for choice in response.choices] == ["", "second"]
