@@ -3,6 +3,7 @@
 OCAError
 ├── ConfigurationError            the operator: settings are missing or malformed
 ├── ListenError                   the operator: the address cannot be listened on
+├── ConversationStoreError        the operator: the conversations cannot be read or written
 ├── CallerError                   the program that called us
 │   ├── InvalidRequestError
 │   │   └── ModelNotFoundError
@@ -51,6 +52,10 @@ class ConfigurationError(OCAError):
 
 class ListenError(OCAError):
     """The server's address is taken, or is not one of this machine."""
+
+
+class ConversationStoreError(OCAError):
+    """The chat page's conversations cannot be read or written; what was saved before is untouched."""
 
 
 class CallerError(OCAError):
