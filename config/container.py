@@ -33,6 +33,7 @@ from domain.refreshing import Login
 from domain.tokens import RefreshPolicy
 from domain.upstream_flows import Upstream
 from ports.codec import ChatCodec
+from ports.conversation_store import ConversationStore
 
 # Once a token request has been sent its answer is awaited this long: an abandoned rotation is a lost login.
 TOKEN_ANSWER = timedelta(seconds=30)
@@ -96,6 +97,13 @@ def _asyncio_chat_at(driver: AsyncioDriver, asking: Callable[..., Asking], base_
 
 def _background_catalog(gateway: BlockingGateway, patience: timedelta) -> BackgroundCatalog:
     return BackgroundCatalog(gateway.list_models, patience=patience)
+
+
+def _conversation_store(settings: Settings, clock: SystemClock) -> ConversationStore:
+    # The server does without.
+    from adapters.conversation_store.sqlite import SqliteConversationStore  # noqa: PLC0415
+
+    return SqliteConversationStore(settings.conversations_file, clock)
 
 
 def _default_model(settings: Settings) -> str:
@@ -170,6 +178,7 @@ class Container(containers.DeclarativeContainer):
         chat=blocking_chat,
         default_model=default_model,
     )
+    conversation_store = providers.Singleton(_conversation_store, settings, clock)
     background_catalog = providers.Singleton(_background_catalog, blocking_gateway, settings.provided.connect_timeout)
     asyncio_gateway = providers.Singleton(
         AsyncioGateway,

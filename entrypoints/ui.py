@@ -5,6 +5,7 @@ sandbox answers.
 """
 
 import atexit
+import logging
 import sys
 import threading
 from contextlib import ExitStack
@@ -22,6 +23,7 @@ from config.logging import configure_logging
 from config.settings import Settings, load_settings, nothing_configured
 from domain.errors import ConfigurationError
 from entrypoints.sandboxed import sandboxed_settings
+from ports.conversation_store import ConversationStore
 from ports.gateway import AsyncChat, ChatGateway
 
 
@@ -31,6 +33,7 @@ class Served:
 
     gateway: ChatGateway
     chat: AsyncChat
+    store: ConversationStore
     defaults: PageDefaults
 
 
@@ -42,12 +45,19 @@ def served() -> Served:
     atexit.register(lasting.close)
     settings = lasting.enter_context(sandboxed_settings()) if sandbox else load_settings()
     configure_logging(settings.log_level, settings.log_format)
+    # A line for each script and font that the browser fetches tells nothing.
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     container = build_container(settings)
     gateway = container.blocking_gateway()
     if settings.idle_limit is not None:
         arguments = (settings.idle_limit, threading.Event())
         threading.Thread(target=gateway.keep_login_alive, args=arguments, name="oca-keep-alive", daemon=True).start()
-    return Served(gateway=gateway, chat=container.asyncio_chat(), defaults=_defaults(settings, sandbox=sandbox))
+    return Served(
+        gateway=gateway,
+        chat=container.asyncio_chat(),
+        store=container.conversation_store(),
+        defaults=_defaults(settings, sandbox=sandbox),
+    )
 
 
 def _defaults(settings: Settings, *, sandbox: bool) -> PageDefaults:
@@ -56,6 +66,7 @@ def _defaults(settings: Settings, *, sandbox: bool) -> PageDefaults:
         system_prompt=settings.llm_system_prompt,
         temperature=settings.llm_temperature,
         sandbox=sandbox,
+        mend=settings.mend,
     )
 
 
@@ -66,7 +77,7 @@ def main() -> None:
     except ConfigurationError as error:
         st.error("\n\n".join(error.problems))
         return
-    draw_page(shared.gateway, shared.defaults, shared.chat)
+    draw_page(shared.gateway, shared.chat, shared.store, shared.defaults)
 
 
 if __name__ == "__main__":

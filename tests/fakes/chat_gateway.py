@@ -48,6 +48,7 @@ class FakeChatGateway:
         self.requests: list[ChatRequest] = []
         self.terms: list[ChatTerms] = []
         self.model_list = ModelList(models=tuple(Model(id=name) for name in models), trouble=trouble)
+        self.status: LoginStatus | TokenError = LoginStatus(state=TokenState.FRESH, has_refresh_token=True)
         self.times_listed = 0
         self._scripts = deque(scripts)
         self._changed = threading.Condition()
@@ -71,7 +72,9 @@ class FakeChatGateway:
         return "fake-access-token"
 
     def login_status(self) -> LoginStatus:
-        return LoginStatus(state=TokenState.FRESH, has_refresh_token=True)
+        if isinstance(self.status, TokenError):
+            raise self.status
+        return self.status
 
     def list_models(self) -> ModelList:
         self.times_listed += 1

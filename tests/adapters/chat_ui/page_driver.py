@@ -14,15 +14,22 @@ from adapters.chat_ui.page import PageDefaults
 from adapters.chat_ui.session import ChatSession
 from domain.chat import ChatRequest
 from domain.events import Finished, TextDelta
+from ports.conversation_store import ConversationStore
 from ports.gateway import AsyncChat, ChatGateway
 from tests.fakes.chat_gateway import FakeChatGateway, Script
+from tests.fakes.clock import FakeClock
+from tests.fakes.conversation_store import FakeConversationStore
 
 DEFAULTS = PageDefaults(model="model-a", system_prompt="Be kind.", temperature=0.7, sandbox=False)
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def _script(
-    gateway: "ChatGateway", defaults: "PageDefaults", chat: "AsyncChat", runs: "list[ScriptRequests]"
+    gateway: "ChatGateway",
+    chat: "AsyncChat",
+    store: "ConversationStore",
+    defaults: "PageDefaults",
+    runs: "list[ScriptRequests]",
 ) -> None:
     # AppTest runs this function's text alone: it sees no name of this module.
     from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -33,7 +40,7 @@ def _script(
     assert ctx is not None
     assert ctx.script_requests is not None
     runs.append(ctx.script_requests)
-    draw_page(gateway, defaults, chat)
+    draw_page(gateway, chat, store, defaults)
 
 
 class Page:
@@ -46,13 +53,19 @@ class Page:
         defaults: PageDefaults = DEFAULTS,
         locale: str = "en-US",
         lang: str | None = None,
+        store: FakeConversationStore | None = None,
+        conversation: str | None = None,
     ) -> None:
         self.gateway = gateway
+        self.store = FakeConversationStore(FakeClock()) if store is None else store
         self.runs: list[ScriptRequests] = []
-        self.app = AppTest.from_function(_script, args=(gateway, defaults, gateway, self.runs), default_timeout=30)
+        arguments = (gateway, gateway, self.store, defaults, self.runs)
+        self.app = AppTest.from_function(_script, args=arguments, default_timeout=30)
         self.app.context = {"locale": locale}
         if lang is not None:
             self.app.query_params["lang"] = lang
+        if conversation is not None:
+            self.app.query_params["c"] = conversation
         self.run()
 
     def run(self) -> None:
@@ -73,8 +86,24 @@ class Page:
         self.app.button(key=key).click()
         self.run()
 
+    def choose(self, action: str, key: str) -> None:
+        """An entry of a conversation's menu."""
+        menu = self.app.menu_button(key=f"actions_{key}")
+        menu.click_index(["rename", "export", "delete"].index(action))
+        self.run()
+
     def has_button(self, key: str) -> bool:
         return key in {button.key for button in self.app.button}
+
+    def reopened(self, *scripts: Script) -> "Page":
+        """What another tab, or a reload, meets at the same address."""
+        key = self.session.conversation.key
+        return Page(FakeChatGateway(*scripts), store=self.store, conversation=key or None)
+
+    @property
+    def titles(self) -> list[str]:
+        """The conversations in the sidebar."""
+        return [button.label for button in self.app.sidebar.button if str(button.key).startswith("open_")]
 
     @property
     def session(self) -> ChatSession:
@@ -97,7 +126,8 @@ class Page:
 
     @property
     def captions(self) -> list[str]:
-        return [caption.value for caption in self.app.caption]
+        """Those of the page itself, the sidebar's left out."""
+        return [caption.value for caption in self.app.main.caption]
 
     @property
     def warnings(self) -> list[str]:

@@ -1,10 +1,13 @@
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
-from adapters.chat_ui.texts import ENGLISH
-from domain.chat import Usage
+from adapters.chat_ui.texts import CHINESE, ENGLISH
+from adapters.chat_ui.turns import footer
+from domain.chat import ChatResponse, Choice, Message, TextPart, Usage
+from domain.conversation import Answer
 from domain.events import AnswerStarted, Finished, ReasoningDelta, TextDelta, UsageReported
 from tests.adapters.chat_ui.page_driver import Page, saying, texts_of
 from tests.fakes.chat_gateway import FakeChatGateway, Script, Step
@@ -25,14 +28,26 @@ def test_an_answer_is_shown_with_its_model_time_and_tokens() -> None:
     page.ask("Hi?")
     assert page.questions == ["Hi?"]
     assert page.answers == ["Hello"]
-    assert re.fullmatch(r"`model_a\*2026` · \d+\.\d s · tokens: 12 in, 34 out", page.captions[-1])
+    told = r"`model_a\*2026` · first word after \d+\.\d s · \d+\.\d s · tokens: 12 in, 34 out.*"
+    assert re.fullmatch(told, page.captions[-1])
     assert page.gateway.closed == 1
 
 
 def test_without_a_count_the_footer_names_the_model_asked_for_and_no_tokens() -> None:
     page = Page(FakeChatGateway(saying("Hello")))
     page.ask("Hi?")
-    assert re.fullmatch(r"`model-a` · \d+\.\d s", page.captions[-1])
+    assert re.fullmatch(r"`model-a` · first word after \d+\.\d s · \d+\.\d s", page.captions[-1])
+
+
+def test_what_an_answer_cost_is_told_in_numbers() -> None:
+    response = ChatResponse(
+        choices=(Choice(message=Message(role="assistant", content=(TextPart(text="hi"),))),),
+        usage=Usage(input_tokens=12, output_tokens=40),
+        model="m",
+    )
+    cost = Answer(attempt=1, response=response, elapsed=timedelta(seconds=3), first_word_after=timedelta(seconds=1))
+    assert footer(cost, ENGLISH) == "`m` · first word after 1.0 s · 3.0 s · tokens: 12 in, 40 out · 20 tokens/s"
+    assert footer(cost, CHINESE) == "`m` · 首字 1.0 秒 · 3.0 秒 · token 数：输入 12，输出 40 · 20 token/秒"
 
 
 def test_the_system_prompt_the_temperature_and_the_model_go_with_the_question() -> None:
@@ -80,7 +95,7 @@ def test_reasoning_is_folded_and_apart_from_the_answer() -> None:
     script = Script(steps=(ReasoningDelta(text="Let me "), ReasoningDelta(text="think."), TextDelta(text="42")))
     page = Page(FakeChatGateway(script))
     page.ask("Hi?")
-    (expander,) = page.app.expander
+    (expander,) = page.app.main.expander
     assert expander.label == ENGLISH.reasoning
     assert not expander.proto.expanded
     assert [element.value for element in expander.markdown] == ["Let me think."]
@@ -93,7 +108,8 @@ def test_no_output_of_a_model_is_drawn_as_html() -> None:
     page = Page(FakeChatGateway(script, models=[evil], trouble=evil))
     page.ask(evil)
     drawn: list[Element] = [*page.app.markdown, *page.app.caption, *page.app.warning, *page.app.error]
-    assert page.answers == [evil]
+    # Escaped, so that it is read letter by letter.
+    assert page.answers == [r"\<script>alert(1)\</script>\<img src=x onerror=alert(1)>"]
     assert all(not element.proto.allow_html for element in drawn if hasattr(element.proto, "allow_html"))
     assert "html" not in {element.type for element in page.app.main}
 

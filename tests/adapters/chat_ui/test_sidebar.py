@@ -133,3 +133,15 @@ def test_no_english_is_left_on_the_chinese_page() -> None:
     labels += [page.app.text_area[0].label, page.app.chat_input[0].placeholder]
     shown = [*labels, *page.captions, *page.warnings, *page.errors, *[notice.value for notice in page.app.info]]
     assert [text for text in shown if not HAN.search(text)] == []
+
+
+def test_further_parameters_go_with_the_question_when_they_are_set_and_only_then() -> None:
+    page = Page(FakeChatGateway(saying("1"), saying("2")))
+    page.ask("one?")
+    page.app.number_input(key="top_p").set_value(0.5)
+    page.app.number_input(key="max_tokens").set_value(100)
+    page.app.selectbox(key="reasoning_effort").set_value("low")
+    page.ask("two?")
+    plain, full = page.gateway.requests
+    assert (plain.top_p, plain.max_tokens, plain.reasoning_effort) == (None, None, None)
+    assert (full.top_p, full.max_tokens, full.reasoning_effort) == (0.5, 100, "low")

@@ -8,6 +8,8 @@ from adapters.chat_ui.texts import ENGLISH
 from domain.events import TextDelta
 from tests.adapters.chat_ui.page_driver import Page
 from tests.fakes.chat_gateway import FakeChatGateway, Script
+from tests.fakes.clock import FakeClock
+from tests.fakes.conversation_store import FakeConversationStore
 
 
 def test_a_stopped_answer_keeps_what_came_and_says_so() -> None:
@@ -85,13 +87,13 @@ def test_a_run_that_the_input_did_not_start_has_a_stop_button_of_ours() -> None:
 @pytest.mark.parametrize(("busy", "runs"), [(False, 2), (True, 1)])
 def test_the_page_is_drawn_again_once_a_stopped_answer_is_settled(busy: bool, runs: int) -> None:
     def script(session: "ChatSession", runs: "list[int]") -> None:
-        from adapters.chat_ui.turns import rerun_once_settled
+        from adapters.chat_ui.running import rerun_once_settled
 
         runs.append(len(runs))
         if len(runs) == 1:
             rerun_once_settled(session)
 
-    session = ChatSession()
+    session = ChatSession(FakeConversationStore(FakeClock()))
     if busy:
         session.change(lambda conversation: conversation.asked("one?"))
     seen: list[int] = []

@@ -5,6 +5,7 @@ from string import Formatter
 
 import pytest
 
+from adapters.chat_ui.attachments import AttachmentProblem
 from adapters.chat_ui.texts import CATALOGUE, CHINESE, ENGLISH, Texts, as_code, language_for
 from domain.conversation import TroubleKind
 
@@ -16,6 +17,8 @@ def strings(texts: Texts) -> Iterator[tuple[str, str]]:
         value = getattr(texts, field.name)
         if isinstance(value, str):
             yield field.name, value
+    for problem, words in texts.file_problems.items():
+        yield problem.name, words
     for kind, advice in texts.advice.items():
         yield f"{kind.name}.what", advice.what
         yield f"{kind.name}.next_step", advice.next_step
@@ -33,6 +36,7 @@ def names_in_code(text: str) -> set[str]:
 def test_no_string_is_blank_and_every_trouble_has_advice(texts: Texts) -> None:
     assert all(text.strip() for _, text in strings(texts))
     assert set(texts.advice) == set(TroubleKind)
+    assert set(texts.file_problems) == set(AttachmentProblem)
 
 
 def test_every_string_has_the_same_placeholders_and_names_in_both_languages() -> None:
