@@ -20,6 +20,7 @@ from ports.clock import Clock
 STARTS_WITHIN = timedelta(seconds=10)
 ANSWERS_END_WITHIN = timedelta(seconds=2)
 STOPS_WITHIN = timedelta(seconds=5)
+ROUNDS_TO_ACCEPT = 4
 
 
 class RunningServer:
@@ -81,8 +82,11 @@ class RunningServer:
         self._ready.set()
         await self._stopping.wait()
         server.close()
-        for connection in list(state.connections):
-            connection.transport.abort()
+        # Those that have just been accepted get their protocol in the next rounds of the loop.
+        for _ in range(ROUNDS_TO_ACCEPT):
+            for connection in list(state.connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
         # Each answer ends by itself once its client is gone.
         if state.tasks:
             await asyncio.wait(state.tasks, timeout=ANSWERS_END_WITHIN.total_seconds())

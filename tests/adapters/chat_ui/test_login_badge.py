@@ -12,19 +12,23 @@ from domain.tokens import Setback, TokenState
 from tests.adapters.chat_ui.page_driver import Page
 from tests.fakes.chat_gateway import FakeChatGateway
 
-NOW = datetime.now(UTC)
 DEFAULTS = PageDefaults(model="m", system_prompt="", temperature=0.7, sandbox=False, mend="Run: oca token")
-FRESH = LoginStatus(
-    state=TokenState.FRESH,
-    has_refresh_token=True,
-    expires_at=NOW + timedelta(minutes=50),
-    issued_at=NOW - timedelta(minutes=10),
-)
 DEAD = LoginStatus(
     state=TokenState.EXPIRED,
     has_refresh_token=True,
-    setback=Setback(fingerprint="f", reason="invalid_grant", at=NOW, until=None),
+    setback=Setback(fingerprint="f", reason="invalid_grant", at=datetime(2026, 1, 2, tzinfo=UTC), until=None),
 )
+
+
+def fresh() -> LoginStatus:
+    """Renewed ten minutes ago, and half a minute, so that the test may take its time."""
+    now = datetime.now(UTC)
+    return LoginStatus(
+        state=TokenState.FRESH,
+        has_refresh_token=True,
+        expires_at=now + timedelta(minutes=50),
+        issued_at=now - timedelta(minutes=10, seconds=15),
+    )
 
 
 def sidebar(status: LoginStatus | TokenStoreError, locale: str = "en-US") -> str:
@@ -37,7 +41,7 @@ def sidebar(status: LoginStatus | TokenStoreError, locale: str = "en-US") -> str
 
 @pytest.mark.parametrize(("texts", "locale"), [(ENGLISH, "en-US"), (CHINESE, "zh-CN")])
 def test_a_login_that_works_tells_until_when_and_since_when(texts: Texts, locale: str) -> None:
-    told = sidebar(FRESH, locale)
+    told = sidebar(fresh(), locale)
     assert texts.login_until.partition("{")[0].strip() in told
     assert texts.login_renewed.format(minutes=10) in told
 
