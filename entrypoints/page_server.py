@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Never
@@ -11,22 +12,33 @@ from config.settings import environment_for_page
 from domain.errors import ConfigurationError
 
 SCRIPT = Path(__file__).with_name("ui.py")
+_PACKAGE = "streamlit"
 
 
-def serve_page(*, port: int, env_file: Path | None) -> Never:
+def become(command: Sequence[str], environment: dict[str, str]) -> Never:
+    """Let another program go on in this one's place."""
+    if sys.platform == "win32":
+        # There is no exec there that waits.
+        sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own words
+    os.execve(command[0], command, environment)  # noqa: S606 - our own words
+
+
+def serve_page(
+    *,
+    port: int,
+    env_file: Path | None,
+    package: str = _PACKAGE,
+    go_on_as: Callable[[Sequence[str], dict[str, str]], None] = become,
+) -> None:
     """Serve the page on 127.0.0.1 until it is stopped. How Streamlit serves it stands in `.streamlit/config.toml`.
 
-    Raises ConfigurationError when Streamlit is not installed.
+    Raises ConfigurationError when Streamlit (`package`) is not installed.
     """
-    if find_spec("streamlit") is None:
+    if find_spec(package) is None:
         raise ConfigurationError(
             "The chat page needs Streamlit, which is not installed. Install it with: "
             "bash deploy/uv.sh sync --inexact --extra ui"
         )
-    command = [sys.executable, "-m", "streamlit", "run", str(SCRIPT), "--server.port", str(port)]
-    environment = environment_for_page(env_file)
     print(f"The chat page is at http://127.0.0.1:{port}. Stop it with Ctrl-C.", file=sys.stderr)  # noqa: T201
-    if sys.platform == "win32":
-        # There is no exec there that waits.
-        sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own words
-    os.execve(sys.executable, command, environment)  # noqa: S606 - our own words
+    command = [sys.executable, "-m", package, "run", str(SCRIPT), "--server.port", str(port)]
+    go_on_as(command, environment_for_page(env_file))

@@ -2,11 +2,14 @@
 
 import subprocess
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+import pytest
 
-from entrypoints.page_server import SCRIPT
+from domain.errors import ConfigurationError
+from entrypoints.page_server import SCRIPT, serve_page
 from tests.entrypoints.test_cli import CLEAN, OCA
 from tests.fakes.redis_server import free_port
 
@@ -49,3 +52,17 @@ def test_how_it_is_served_stands_beside_the_script() -> None:
     told = (SCRIPT.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
     assert 'address = "127.0.0.1"' in told
     assert "gatherUsageStats = false" in told
+
+
+def test_the_page_gets_its_port_and_the_env_file_that_was_named(tmp_path: Path) -> None:
+    seen: list[tuple[Sequence[str], dict[str, str]]] = []
+    serve_page(port=8123, env_file=tmp_path / ".env", go_on_as=lambda *given: seen.append(given))
+    ((command, environment),) = seen
+    assert list(command[1:4]) == ["-m", "streamlit", "run"]
+    assert list(command[-2:]) == ["--server.port", "8123"]
+    assert environment["OCA_ENV_FILE"] == str(tmp_path / ".env")
+
+
+def test_a_page_without_streamlit_says_how_to_get_it() -> None:
+    with pytest.raises(ConfigurationError, match="--extra ui"):
+        serve_page(port=8123, env_file=None, package="streamlit_that_is_not_there")
