@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Never
@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).with_name("ui.py")
 _PACKAGE = "streamlit"
 
 
-def become(command: Sequence[str], environment: dict[str, str]) -> Never:
+def become(command: list[str], environment: dict[str, str]) -> Never:
     """Let another program go on in this one's place."""
     if sys.platform == "win32":
         # There is no exec there that waits.
@@ -28,7 +28,7 @@ def serve_page(
     port: int,
     env_file: Path | None,
     package: str = _PACKAGE,
-    go_on_as: Callable[[Sequence[str], dict[str, str]], None] = become,
+    go_on_as: Callable[[list[str], dict[str, str]], None] = become,
 ) -> None:
     """Serve the page on 127.0.0.1 until it is stopped. How Streamlit serves it stands in `.streamlit/config.toml`.
 

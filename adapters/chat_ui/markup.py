@@ -57,12 +57,18 @@ def pieces_of(text: str) -> tuple[Prose | Diagram, ...]:
     A diagram is a closed fence of Mermaid. One in a list or a quotation stays in the prose, where Streamlit draws it;
     one that is not closed yet, or that would have the browser fetch something, is shown as code.
     """
-    return tuple(_pieces(text.replace("\r\n", "\n").replace("\r", "\n")))
+    return tuple(_pieces(text, drawing=True))
 
 
-def _pieces(text: str) -> Iterator[Prose | Diagram]:
+def growing_prose(text: str) -> str:
+    """An answer as far as it has come, in one piece: its diagrams are shown as the code that they are."""
+    return "".join(piece.markdown for piece in _pieces(text, drawing=False) if isinstance(piece, Prose))
+
+
+def _pieces(text: str, *, drawing: bool) -> Iterator[Prose | Diagram]:
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     labels = {label_of(found[1]) for found in _LABELS.finditer(text)}
-    prose = _Draft()
+    prose = _Draft(drawing=drawing)
     for block in blocks_of(text):
         match block:
             case Verbatim():
@@ -71,17 +77,18 @@ def _pieces(text: str) -> Iterator[Prose | Diagram]:
                 prose.add_words(block, labels)
             case Formula():
                 prose.add_formula(block)
-            case Fence() if _is_mermaid(block) and _is_drawable(block) and not block.nested:
+            case Fence() if drawing and not block.nested and _is_mermaid(block) and _is_drawable(block):
                 yield from prose.finished()
                 yield Diagram(source=_source(block))
-                prose = _Draft()
+                prose = _Draft(drawing=drawing)
             case Fence():
                 prose.add_fence(block)
     yield from prose.finished()
 
 
 class _Draft:
-    def __init__(self) -> None:
+    def __init__(self, *, drawing: bool) -> None:
+        self._drawing = drawing
         self.lines: list[str] = []
         self._has_formula = False
 
@@ -105,7 +112,7 @@ class _Draft:
         self.lines.append(formula.further + "$$")
 
     def add_fence(self, fence: Fence) -> None:
-        as_code = _is_mermaid(fence) and not _is_drawable(fence)
+        as_code = _is_mermaid(fence) and not (self._drawing and _is_drawable(fence))
         self.lines.append(fence.opener.removesuffix(fence.info) if as_code else fence.opener)
         self.lines += fence.lines
         if fence.last is not None:

@@ -167,6 +167,8 @@ class _Scanner:
         if self._in_code or not text:
             yield Verbatim(line=cursor.line)
         elif indent >= CODE_INDENT:
+            # It ends a table, if that was one, and is code then.
+            self._in_code = self._in_table
             self._add(before, text)
         elif fence := _FENCE.match(text):
             yield from self._part()

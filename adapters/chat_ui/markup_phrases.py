@@ -115,15 +115,18 @@ class _Writer:
             shown = source.rstrip()
             # The line breaks before the end go behind it: dollars first in a line would begin a formula of lines.
             breaks, end = source[len(shown) :], found.end()
-            unsure = _UNSURE_IN_FORMULA.search(shown) or (breaks and not _PLAIN.match(self._text, end))
+            behind = _PLAIN.match(self._text, end)
+            unsure = _UNSURE_IN_FORMULA.search(shown) or (breaks and behind is None)
             if not shown or unsure or (pattern is _DOLLAR and _is_money(shown)):
                 continue
             self.has_formula = True
             # Streamlit looks for one dollar within a line, with no digit behind it; two have no such conditions.
             one = not displayed and not re.search(r"[\n$]", shown) and not self._text[end : end + 1].isdigit()
             marks = "$" if one else "$$"
-            style, space = "\\displaystyle " * displayed, " " * shown.endswith("$")
-            return self._apart(start, f"{marks}{style}{shown}{space}{marks}") + breaks, end
+            style, space = "\\displaystyle " * displayed, " " * ("$" in {shown[0], shown[-1]})
+            # Nor may they leave a blank line.
+            rest = breaks + APART if breaks and behind is not None and not behind[0].strip() else breaks
+            return self._apart(start, f"{marks}{space}{style}{shown}{space}{marks}") + rest, end
         return None
 
     def _apart(self, start: int, formula: str) -> str:

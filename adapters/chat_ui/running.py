@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from adapters.chat_ui.listening import listening
-from adapters.chat_ui.markup import Diagram, Prose, pieces_of
+from adapters.chat_ui.markup import growing_prose
 from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.texts import Texts
 from adapters.chat_ui.troubles import trouble_of
@@ -104,20 +104,11 @@ class _View:
             self._shown_thoughts = message.reasoning
             if self._thoughts is None:
                 self._thoughts = self._reasoning.expander(self._texts.reasoning, icon=":material/psychology:").empty()
-            self._thoughts.markdown(growing_markdown(message.reasoning))
+            self._thoughts.markdown(growing_prose(message.reasoning))
         if message.said != self._shown:
             self.begun = True
             self._shown = message.said
-            self._text.markdown(growing_markdown(message.said))
-
-
-def growing_markdown(text: str) -> str:
-    """Words that still grow, diagrams as the code that they are until the end."""
-
-    def shown(piece: Prose | Diagram) -> str:
-        return piece.markdown if isinstance(piece, Prose) else f"```mermaid\n{piece.source}\n```"
-
-    return "\n\n".join(shown(piece) for piece in pieces_of(text))
+            self._text.markdown(growing_prose(message.said))
 
 
 def rerun_once_settled(session: ChatSession) -> None:

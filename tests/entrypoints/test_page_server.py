@@ -2,7 +2,6 @@
 
 import subprocess
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -55,11 +54,15 @@ def test_how_it_is_served_stands_beside_the_script() -> None:
 
 
 def test_the_page_gets_its_port_and_the_env_file_that_was_named(tmp_path: Path) -> None:
-    seen: list[tuple[Sequence[str], dict[str, str]]] = []
-    serve_page(port=8123, env_file=tmp_path / ".env", go_on_as=lambda *given: seen.append(given))
+    seen: list[tuple[list[str], dict[str, str]]] = []
+
+    def go_on_as(command: list[str], environment: dict[str, str]) -> None:
+        seen.append((command, environment))
+
+    serve_page(port=8123, env_file=tmp_path / ".env", go_on_as=go_on_as)
     ((command, environment),) = seen
-    assert list(command[1:4]) == ["-m", "streamlit", "run"]
-    assert list(command[-2:]) == ["--server.port", "8123"]
+    assert command[1:4] == ["-m", "streamlit", "run"]
+    assert command[-2:] == ["--server.port", "8123"]
     assert environment["OCA_ENV_FILE"] == str(tmp_path / ".env")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from adapters.chat_ui.markup import Diagram, Prose, pieces_of
+from adapters.chat_ui.markup import Diagram, Prose, growing_prose, pieces_of
 from adapters.chat_ui.markup_marks import APART
 
 GUARD = "[//]: # ($x$)\n\n"
@@ -128,13 +128,16 @@ def test_indented_code_is_never_changed(lines: list[str]) -> None:
         ("\\(x\\)5", "$$x$$5"),
         ("\\(a_1\\)\\(b\\)", f"$a_1${APART}$b$"),
         ("$\\text{\\$5}$", "$$\\text{\\$5}$$"),
+        ("\\($ x \\$\\)", "$$ $ x \\$ $$"),
         ("\\[x\\]", "$$\nx\n$$"),
         ("so: \\[x\\] ok", "so: $$\\displaystyle x$$ ok"),
         ("so:\n$$\nx\n$$\nok", "so:\n$$\nx\n$$\nok"),
         ("$$E=mc^2$$", "$$\nE=mc^2\n$$"),
         ("1. a\n   \\[ x\n   - y \\]", "1. a\n   $$\n    x\n   - y \n   $$"),
         ("> \\[\n> x\n> \\]", "> $$\n> x\n> $$"),
-        ("so: \\[\nx\n\\]\nok", "so: $$\\displaystyle \nx$$\n\nok"),
+        ("so: \\[\nx\n\\]\nok", "so: $$\\displaystyle \nx$$\n:small[]\nok"),
+        ("so: \\[ x\n\\], ok", "so: $$\\displaystyle x$$\n, ok"),
+        ("so: \\[ x\n\\]- ok", "so: \\[ x\n\\]- ok"),
         ("$$\nx", "\\$\\$\nx"),
         ("\\(x", "\\(x"),
         ("\\[1\\](y)", "\\[1\\](y)"),
@@ -197,6 +200,12 @@ def test_a_closed_fence_of_mermaid_is_a_diagram() -> None:
 )
 def test_other_fences_stay_in_the_prose(text: str, markdown: str) -> None:
     assert pieces_of(text) == (Prose(markdown=markdown),)
+
+
+def test_while_it_grows_a_diagram_is_code() -> None:
+    text = f"a:b\n````mermaid\n{GRAPH}\n```\n````\n> ```mermaid\n> graph LR\n> ```\n"
+    assert growing_prose(text) == f"a\\:b\n````\n{GRAPH}\n```\n````\n> ```\n> graph LR\n> ```"
+    assert growing_prose("") == ""
 
 
 @pytest.mark.parametrize("text", ["", " \n\t\n", "\r\n\r\n"])

@@ -82,6 +82,8 @@ TRAPS = (
     f"[\\)\n<div>\n[^`x]: a\n    {IMAGE}[^`x]: a> ``",
     f"](\n[^`x]: a\n\n    {IMAGE}",
     "--===\n!www.x:::)",
+    f"foo$$a\n$$\n  - \n    {IMAGE}",
+    f"1.\na\n|-|\n\t|b|\n12) ````\n    {IMAGE}",
     "~~~mermaid\nflowchart TD\n A@{ img: 'https://leak.example/i', w: 60, h: 60 }\n~~~",
     "- ~~~mermaid\n  classDiagram\n  class A\n  style A background:url(https://leak.example/i)\n  ~~~",
 )
