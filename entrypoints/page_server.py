@@ -17,7 +17,7 @@ _PACKAGE = "streamlit"
 
 def become(command: list[str], environment: dict[str, str]) -> Never:
     """Let another program go on in this one's place."""
-    if sys.platform == "win32":
+    if sys.platform == "win32":  # pragma: no cover - tested where there is an exec
         # There is no exec there that waits.
         sys.exit(subprocess.run(command, env=environment, check=False).returncode)  # noqa: S603 - our own words
     os.execve(command[0], command, environment)  # noqa: S606 - our own words
