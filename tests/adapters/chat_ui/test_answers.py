@@ -8,7 +8,8 @@ from adapters.chat_ui.texts import CHINESE, ENGLISH
 from adapters.chat_ui.turns import footer
 from domain.chat import ChatResponse, Choice, Message, TextPart, Usage
 from domain.conversation import Answer
-from domain.events import AnswerStarted, Finished, ReasoningDelta, TextDelta, UsageReported
+from domain.errors import UpstreamStatusError
+from domain.events import AnswerStarted, Finished, ReasoningDelta, TextDelta, ToolCallDelta, UsageReported
 from tests.adapters.chat_ui.page_driver import Page, saying, texts_of
 from tests.fakes.chat_gateway import FakeChatGateway, Script, Step
 
@@ -154,3 +155,33 @@ def test_a_question_that_was_overtaken_before_it_was_sent_is_kept_and_says_so() 
     assert page.questions == ["one?", "two?"]
     assert ENGLISH.not_sent in page.captions
     assert texts_of(page.gateway.requests[0])[1:] == [("user", "two?")]
+
+
+def test_tool_calls_are_folded_and_apart_from_the_answer_and_not_sent_back() -> None:
+    call = ToolCallDelta(index=0, id="c1", name="get_weather", arguments='{"city": "Paris"}')
+    page = Page(FakeChatGateway(Script(steps=(TextDelta(text="Let me see."), call)), saying("2")))
+    page.ask("Hi?")
+    (expander,) = page.app.main.expander
+    assert expander.label == ENGLISH.tool_calls
+    assert not expander.proto.expanded
+    assert [code.value for code in expander.code] == ['{"city": "Paris"}']
+    assert page.answers == ["Let me see."]
+    page.ask("And?")
+    assert all(not message.tool_calls for message in page.gateway.requests[1].messages)
+
+
+def test_a_diagram_is_drawn_and_a_picture_from_elsewhere_is_a_link() -> None:
+    page = Page(FakeChatGateway(saying("See\n\n```mermaid\ngraph TD; A-->B\n```\n\n![leak](https://evil.example/x)")))
+    page.ask("Hi?")
+    # A diagram is an element of its own, which Streamlit sends as a fence of four.
+    drawn = [element.value for element in page.app.main.markdown]
+    assert drawn == ["See", "````mermaid\ngraph TD; A-->B\n````", "[leak](https://evil.example/x)"]
+
+
+def test_every_answer_can_be_copied_and_a_failure_with_its_details() -> None:
+    failing = Script(refusal=UpstreamStatusError(status=503, headers=(), body=b"busy"))
+    page = Page(FakeChatGateway(saying("1"), failing))
+    page.ask("one?")
+    assert len(page.app.main.get("bidi_component")) == 1
+    page.ask("two?")
+    assert len(page.app.main.get("bidi_component")) == 2
