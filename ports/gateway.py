@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from domain.chat import ChatRequest, ChatResponse, Model
 from domain.events import StreamEvent
-from domain.flows import LoginStatus
 from domain.http import Headers
 from ports.transport import AsyncResponseStream
+
+if TYPE_CHECKING:
+    # Not at run time: whoever only asks the model does without the token flows.
+    from domain.flows import LoginStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,7 @@ class ChatGateway(Protocol):
         """A valid access token. Raises TokenError."""
         ...
 
-    def login_status(self) -> LoginStatus:
+    def login_status(self) -> "LoginStatus":
         """Where the login stands, without asking anybody. Raises TokenStoreError."""
         ...
 
@@ -104,7 +107,7 @@ class AsyncChatGateway(Protocol):
 
     async def access_token(self) -> str: ...
 
-    async def login_status(self) -> LoginStatus: ...
+    async def login_status(self) -> "LoginStatus": ...
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
         """As ChatGateway.list_models, cached; `refresh` asks the upstream again."""

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from domain.flows import access_token_flow
-from domain.refreshing import Login
-
 if TYPE_CHECKING:
     from adapters.gateway.background_catalog import BackgroundCatalog
     from config.settings import Settings
+    from domain.effects import Flow
     from ports.gateway import AsyncChat, Chat
 
 
@@ -34,7 +32,8 @@ class OCAOauth2TokenManager:
         `overrides` win over both; they are named as the keys are, in lower case: `http_proxy_url`, `extra_ca_certs`,
         `connection_timeout` and so on. Sends nothing. Raises ConfigurationError; TypeError for what is no setting.
         """
-        # The library's face is a composition root in miniature: its users have no container at hand.
+        # The library's face is a composition root in miniature: its users have no container at hand. All is imported
+        # here and not above, for the sake of programs that only import the chat model's name.
         from config.container import build_container  # noqa: PLC0415
         from config.settings import Need, load_settings, setting_keys  # noqa: PLC0415
 
@@ -77,13 +76,11 @@ class OCAOauth2TokenManager:
         handed out while its successor is bought in the background; with `wait_when_stale` the successor is. Raises
         TokenError.
         """
-        flow = access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
-        return self._blocking.run(flow)
+        return self._blocking.run(self._token_flow(rejected, wait_when_stale=wait_when_stale))
 
     async def aget_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
         """As `get_access_token`, without blocking the event loop."""
-        flow = access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
-        return await self._asyncio.run(flow)
+        return await self._asyncio.run(self._token_flow(rejected, wait_when_stale=wait_when_stale))
 
     def chat(self, base_url: str) -> "Chat":
         """The model behind this login; `base_url` is LLM_API_URL, or an API's root as OpenAI's clients have it."""
@@ -95,11 +92,8 @@ class OCAOauth2TokenManager:
 
     @override
     def __repr__(self) -> str:
-        match self._credential:
-            case Login():
-                return f"{type(self).__name__}(token_endpoint={self._credential.client.token_endpoint!r})"
-            case _:
-                return f"{type(self).__name__}(LLM_API_KEY)"
+        told = "LLM_API_KEY" if self.settings.llm_api_key else f"token_endpoint={self.settings.token_endpoint!r}"
+        return f"{type(self).__name__}({told})"
 
     def __copy__(self) -> Self:
         return self
@@ -107,6 +101,11 @@ class OCAOauth2TokenManager:
     def __deepcopy__(self, _memo: dict[int, Any]) -> Self:
         # Two lives of one rotating refresh token would end it; there is one manager, however often it is copied.
         return self
+
+    def _token_flow(self, rejected: str | None, *, wait_when_stale: bool) -> "Flow[str]":
+        from domain.flows import access_token_flow  # noqa: PLC0415
+
+        return access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:
