@@ -121,6 +121,7 @@ class Database:
         try:
             self._prepare(connection)
         except BaseException:
+            # Nobody will get it, so nobody else would close it.
             connection.close()
             raise
         return connection, identity or (0, 0)
