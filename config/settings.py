@@ -1,10 +1,9 @@
-"""Settings: the only reader of the environment and of the settings in `.env`.
+"""Settings: what stands in the environment and in `.env`, typed.
 
-Where a key stands in both, the environment wins; an empty value counts as none. The tokens are no settings: they live
+The tokens are no settings: they live
 in the token store, and an OAUTH_REFRESH_TOKEN in the environment only seeds a store that has none.
 """
 
-import os
 from collections.abc import Mapping
 from datetime import timedelta
 from enum import Enum
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -23,13 +21,17 @@ from pydantic import (
     ValidationError,
 )
 
+from config.environment import (
+    ACCESS_TOKEN_KEY,
+    REFRESH_TOKEN_KEY,
+    env_file_of,
+    read_env_file,
+    this_environment,
+)
 from domain.errors import ConfigurationError
 from domain.http import is_loopback_host
 
-ENV_FILE_KEY = "OCA_ENV_FILE"
 CONVERSATIONS = "conversations.sqlite3"
-REFRESH_TOKEN_KEY = "OAUTH_REFRESH_TOKEN"  # noqa: S105 - the name of a key
-ACCESS_TOKEN_KEY = "OAUTH_ACCESS_TOKEN"  # noqa: S105 - the name of a key
 _SECRET_KEYS = {
     "HTTP_PROXY_URL",
     "LLM_API_KEY",
@@ -158,6 +160,7 @@ class Settings(BaseModel):
     oca_keep_alive_interval: SecondsOrZero = 15.0
     oca_shutdown_grace: SecondsOrZero = 10.0
     oca_data_dir: Path | None = None
+    oca_lang: Literal["en", "zh"] | None = None
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["auto", "console", "json"] = "auto"
@@ -225,12 +228,6 @@ def setting_keys() -> frozenset[str]:
     return frozenset(_FIELDS)
 
 
-def default_env_file(environ: Mapping[str, str] | None = None) -> Path:
-    """The `.env` that OCA_ENV_FILE names, else that of the working directory; absolute."""
-    environment = os.environ if environ is None else environ
-    return Path(environment.get(ENV_FILE_KEY) or ".env").expanduser().absolute()
-
-
 def load_settings(
     need: Need = Need.GATEWAY,
     *,
@@ -244,9 +241,9 @@ def load_settings(
     environment; `overrides` (key -> value) win over both, for command-line options. Raises ConfigurationError with one
     line for every value that is missing or wrong.
     """
-    environment = os.environ if environ is None else environ
-    path = Path(env_file).expanduser().absolute() if env_file else default_env_file(environment)
-    in_file = _read(path)
+    environment = this_environment() if environ is None else environ
+    path = env_file_of(env_file, environment)
+    in_file = read_env_file(path)
     values: dict[str, Any] = {"env_file": path}
     origins: dict[str, str] = {}
     for origin, source in ((f"in {path}", in_file), ("in the environment", environment), ("", overrides or {})):
@@ -270,51 +267,6 @@ def load_settings(
     if problems:
         raise ConfigurationError(*problems)
     return settings
-
-
-def nothing_configured(*, env_file: Path | str | None = None, environ: Mapping[str, str] | None = None) -> bool:
-    """Whether not one key of an account is set anywhere: a newcomer, whom the sandbox serves."""
-    environment = os.environ if environ is None else environ
-    path = Path(env_file).expanduser().absolute() if env_file else default_env_file(environment)
-    keys = (
-        "OAUTH_HOST",
-        "OAUTH_TOKEN_URL",
-        "OAUTH_CLIENT_ID",
-        REFRESH_TOKEN_KEY,
-        ACCESS_TOKEN_KEY,
-        "LLM_API_KEY",
-        "LLM_API_URL",
-    )
-    in_file = _read(path)
-    return not any((environment.get(key) or in_file.get(key) or "").strip() for key in keys)
-
-
-def environment_for_sandbox(environ: Mapping[str, str] | None = None) -> Mapping[str, str]:
-    """The environment without a trace of a real account: what says how to serve and to log, and nothing else."""
-    environment = os.environ if environ is None else environ
-    return {key: value for key, value in environment.items() if key.startswith(("OCA_", "LOG_"))}
-
-
-def environment_for_workers(settings: Settings) -> None:
-    """Hand the choice of `.env`, host and port on to worker processes, which read their settings themselves."""
-    os.environ[ENV_FILE_KEY] = str(settings.env_file)
-    os.environ["OCA_HOST"] = settings.oca_host
-    os.environ["OCA_PORT"] = str(settings.oca_port)
-
-
-def environment_for_page(env_file: Path | None, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process that serves the page for this `.env`."""
-    environment = dict(os.environ if environ is None else environ)
-    if env_file is not None:
-        environment[ENV_FILE_KEY] = str(env_file.expanduser().absolute())
-    return environment
-
-
-def _read(path: Path) -> Mapping[str, str | None]:
-    try:
-        return dotenv_values(path, encoding="utf-8-sig") if path.is_file() else {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | None], path: Path) -> list[str]:

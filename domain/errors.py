@@ -30,24 +30,33 @@ OCAError
     ├── ConnectionLostError
     └── ResponseTooLargeError
 
-A message says what failed, why, and what to do next. It never contains a secret. Data goes into attributes.
+A message says what failed, why, and what to do next, in every language. It never contains a secret. Data goes into
+attributes.
 """
 
 from datetime import timedelta
 
 from domain.http import Headers
+from domain.words import Language, Text, joined
 
 
 class OCAError(Exception):
-    """Root of everything that this project raises on purpose."""
+    """Root of everything that this project raises on purpose. `str` of it is English; `text` has all languages."""
+
+    def __init__(self, message: str | Text) -> None:
+        self.text = Text.of(message)
+        super().__init__(self.text.en)
+
+    def told_in(self, language: Language) -> str:
+        return self.text.told_in(language)
 
 
 class ConfigurationError(OCAError):
     """Settings are missing or malformed; `problems` holds one complete line for each of them."""
 
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
+    def __init__(self, *problems: str | Text) -> None:
+        super().__init__(joined(problems))
+        self.problems = tuple(Text.of(problem) for problem in problems)
 
 
 class ListenError(OCAError):
@@ -61,7 +70,7 @@ class ConversationStoreError(OCAError):
 class CallerError(OCAError):
     """The caller can mend it. `param` names the offending field as the caller wrote it, `code` is machine-readable."""
 
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(self, message: str | Text, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
         self.param = param
         self.code = code
@@ -110,7 +119,7 @@ class ForbiddenOriginError(CallerError):
 class TokenError(OCAError):
     """Our login does not work right now. `retry_after` is set when waiting may help."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str | Text, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 
@@ -125,7 +134,7 @@ class TokenEndpointError(TokenError):
     `error` is the code of RFC 6749 section 5.2, for example `invalid_client`.
     """
 
-    def __init__(self, message: str, *, error: str) -> None:
+    def __init__(self, message: str | Text, *, error: str) -> None:
         super().__init__(message)
         self.error = error
 
@@ -136,7 +145,7 @@ class TokenEndpointUnavailableError(TokenError):
     `may_pass` tells that the same request may well succeed in a moment.
     """
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None, may_pass: bool = False) -> None:
+    def __init__(self, message: str | Text, *, retry_after: timedelta | None = None, may_pass: bool = False) -> None:
         super().__init__(message, retry_after=retry_after)
         self.may_pass = may_pass
 
@@ -177,7 +186,9 @@ class UpstreamRejectedTokenError(UpstreamError):
     `status`, `headers` and `body` are its answer, where there was one.
     """
 
-    def __init__(self, message: str, *, status: int | None = None, headers: Headers = (), body: bytes = b"") -> None:
+    def __init__(
+        self, message: str | Text, *, status: int | None = None, headers: Headers = (), body: bytes = b""
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.headers = headers
@@ -195,7 +206,7 @@ class TransportError(OCAError):
 class NotConnectedError(TransportError):
     """The request provably never left: DNS, connection refused, connect timeout, proxy down, TLS handshake."""
 
-    def __init__(self, message: str, *, timed_out: bool = False) -> None:
+    def __init__(self, message: str | Text, *, timed_out: bool = False) -> None:
         super().__init__(message)
         self.timed_out = timed_out
 

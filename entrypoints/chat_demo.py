@@ -14,8 +14,9 @@ from pathlib import Path
 from langchain_core.exceptions import LangChainException
 
 from adapters.langchain import OCAChatModel, OCAOauth2TokenManager
+from config.environment import nothing_configured
 from config.logging import configure_logging
-from config.settings import Settings, load_settings, nothing_configured
+from config.settings import Settings, load_settings
 from domain.errors import ConfigurationError
 from entrypoints.sandboxed import sandboxed_settings
 

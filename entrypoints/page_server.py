@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Never
 
-from config.settings import environment_for_page
+from config.environment import environment_for_page
 from domain.errors import ConfigurationError
 
 SCRIPT = Path(__file__).with_name("ui.py")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from adapters.clock.system import SystemClock
 from adapters.sandbox.server import Sandbox
-from config.settings import Settings, environment_for_sandbox, load_settings
+from config.environment import environment_for_sandbox
+from config.settings import Settings, load_settings
 
 
 @contextmanager

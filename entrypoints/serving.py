@@ -10,8 +10,9 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from config.container import build_container
+from config.environment import environment_for_workers
 from config.logging import configure_logging
-from config.settings import Settings, environment_for_workers
+from config.settings import Settings
 from domain.errors import ListenError
 from entrypoints.api import create_app
 

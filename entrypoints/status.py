@@ -11,13 +11,15 @@ from pathlib import Path
 
 from adapters.clock.system import SystemClock
 from adapters.token_journal.history import FileTokenHistory
+from config.environment import REFRESH_TOKEN_KEY
 from config.logging import configure_logging
-from config.settings import REFRESH_TOKEN_KEY, Need, Settings, load_settings
+from config.settings import Need, Settings, load_settings
 from config.stores import token_store
 from domain.errors import ConfigurationError, TokenStoreError
 from domain.redaction import redact_text
 from domain.token_events import HistoryEntry, TokenEventKind
 from domain.tokens import RefreshPolicy, TokenSet, TokenState, conceal, fingerprint
+from domain.words import Text
 from entrypoints.status_report import AccessTokenState, Failure, LoginState, StatusReport
 from ports.token_journal import TokenHistory
 from ports.token_store import TokenStore
@@ -41,14 +43,14 @@ def look(env_file: Path | None) -> StatusReport:
     )
 
 
-def _settings(env_file: Path | None) -> tuple[Settings, tuple[str, ...]]:
+def _settings(env_file: Path | None) -> tuple[Settings, tuple[Text, ...]]:
     """The settings as far as there are any, and what is missing but for the login itself, of which the report tells."""
     try:
         return load_settings(Need.LOGIN, env_file=env_file), ()
     except ConfigurationError as error:
         # With a key in its place nothing is asked of a login; what is wrong, and not just missing, is raised again.
         settings = load_settings(Need.LOGIN, env_file=env_file, overrides={"LLM_API_KEY": "in place of a login"})
-        missing = tuple(each for each in error.problems if not each.startswith(REFRESH_TOKEN_KEY))
+        missing = tuple(each for each in error.problems if not each.en.startswith(REFRESH_TOKEN_KEY))
         return settings.model_copy(update={"llm_api_key": None}), missing
 
 
@@ -58,7 +60,7 @@ def gather(
     store: TokenStore,
     history: TokenHistory,
     now: datetime,
-    problems: tuple[str, ...] = (),
+    problems: tuple[Text, ...] = (),
 ) -> StatusReport:
     """Ask the store and the history, and draw the conclusions. Raises TokenStoreError when the store cannot be read."""
     endpoint = settings.token_endpoint if settings.oauth_host or settings.oauth_token_url else None

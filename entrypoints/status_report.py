@@ -6,6 +6,7 @@ from enum import Enum
 from pathlib import Path
 
 from domain.token_events import HistoryEntry, clock_skew_warning
+from domain.words import Text
 
 _CONFIGURATION_EXIT = 3
 _LOGIN_EXIT = 4
@@ -63,7 +64,7 @@ class StatusReport:
     mend: str
     token_endpoint: str | None = None
     client_id: str | None = None
-    problems: tuple[str, ...] = ()
+    problems: tuple[Text, ...] = ()
     store_trouble: str | None = None
     access_token: AccessTokenState = AccessTokenState.NONE
     expires_at: datetime | None = None
@@ -88,7 +89,7 @@ class StatusReport:
     def troubles(self) -> tuple[str, ...]:
         """What is wrong and what mends it, a sentence or two each; empty when all is well."""
         failure, unsaved = self.failure, self.unsaved
-        found: list[str | None] = [*self.problems]
+        found: list[str | None] = [str(each) for each in self.problems]
         match self.login:
             case LoginState.NONE:
                 found.append(f"There is no login. {self.mend}")

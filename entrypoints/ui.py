@@ -19,8 +19,9 @@ import streamlit as st
 
 from adapters.chat_ui.page import PageDefaults, draw_page
 from config.container import build_container
+from config.environment import nothing_configured
 from config.logging import configure_logging
-from config.settings import Settings, load_settings, nothing_configured
+from config.settings import Settings, load_settings
 from domain.errors import ConfigurationError
 from entrypoints.sandboxed import sandboxed_settings
 from ports.conversation_store import ConversationStore
@@ -75,7 +76,7 @@ def main() -> None:
     try:
         shared = served()
     except ConfigurationError as error:
-        st.error("\n\n".join(error.problems))
+        st.error("\n\n".join(str(each) for each in error.problems))
         return
     draw_page(shared.gateway, shared.chat, shared.store, shared.defaults)
 

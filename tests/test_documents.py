@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from typer.core import TyperGroup
 
 from adapters.token_store.managed_keys import MANAGED_KEYS
-from config.settings import ENV_FILE_KEY, Settings
+from config.environment import ENV_FILE_KEY
+from config.settings import Settings
 from entrypoints.cli import app
 from tests.entrypoints.stack import stack
 

@@ -58,14 +58,14 @@ class OCAOauth2TokenManager:
     @classmethod
     def from_env(cls) -> Self:
         """The manager of the `.env` that OCA_ENV_FILE names, else of the working directory's."""
-        from config.settings import default_env_file  # noqa: PLC0415
+        from config.environment import default_env_file  # noqa: PLC0415
 
         return cls(default_env_file())
 
     @classmethod
     def from_key(cls, key: str) -> Self:
         """A manager that hands out a key which never changes, for an upstream without OAuth 2.0."""
-        from config.settings import default_env_file  # noqa: PLC0415
+        from config.environment import default_env_file  # noqa: PLC0415
 
         return cls(default_env_file(), llm_api_key=key)
 

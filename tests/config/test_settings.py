@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import (
-    Need,
-    Settings,
-    environment_for_sandbox,
-    load_settings,
-    nothing_configured,
-)
+from config.environment import environment_for_sandbox, nothing_configured
+from config.settings import Need, Settings, load_settings
 from domain.errors import ConfigurationError
 from domain.http import is_loopback_host
 
@@ -42,7 +37,7 @@ def load(tmp_path: Path) -> Load:
 def problems_of(load: Load, **changes: str) -> tuple[str, ...]:
     with pytest.raises(ConfigurationError) as caught:
         load(**changes)
-    return caught.value.problems
+    return tuple(str(each) for each in caught.value.problems)
 
 
 def test_defaults_are_those_of_the_documentation(load: Load) -> None:
@@ -95,7 +90,7 @@ def test_every_missing_value_is_reported_at_once_naming_key_and_file(tmp_path: P
         load_settings(env_file=path, environ={})
     keys = ("OAUTH_HOST", "OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME", "OAUTH_REFRESH_TOKEN")
     for key in keys:
-        (line,) = [line for line in caught.value.problems if line.startswith(f"{key} is missing")]
+        (line,) = [line for line in map(str, caught.value.problems) if line.startswith(f"{key} is missing")]
         assert str(path) in line
         assert ".env.example" in line
     assert len(caught.value.problems) == len(keys)

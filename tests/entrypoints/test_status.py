@@ -11,6 +11,7 @@ import pytest
 from config.settings import Settings
 from domain.token_events import TokenEvent, TokenEventKind
 from domain.tokens import Attempt, TokenSet, fingerprint, refuse, set_back
+from domain.words import Text
 from entrypoints.status import gather
 from entrypoints.status_document import status_document
 from entrypoints.status_report import AccessTokenState, LoginState, StatusReport
@@ -81,7 +82,7 @@ def report_on(
     for ago, event in events:
         clock.advance(NOW - ago - clock.now())
         history.record(event)
-    return gather(settings(), store=store, history=history, now=NOW, problems=problems)
+    return gather(settings(), store=store, history=history, now=NOW, problems=tuple(map(Text.of, problems)))
 
 
 def screen(report: StatusReport) -> str:

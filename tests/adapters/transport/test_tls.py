@@ -156,7 +156,7 @@ def test_every_wrong_file_is_named_with_its_key_and_fault(
     garbage.write_text("not a certificate")
     with pytest.raises(ConfigurationError) as caught:
         tls_context([missing, ca_file, garbage], folder / "env.pem")
-    first, second, third = caught.value.problems
+    first, second, third = map(str, caught.value.problems)
     assert first == f"EXTRA_CA_CERTS: {missing} cannot be read: no such file or directory."
     assert second.startswith(f"EXTRA_CA_CERTS: {garbage} is not a PEM file")
     assert third.startswith(f"SSL_CERT_FILE: {folder / 'env.pem'} cannot be read")
