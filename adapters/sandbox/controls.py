@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from adapters.sandbox.authorization_controls import AuthorizationControls
 from adapters.sandbox.logins import LoginLedger
 from domain.http import HttpRequest
 from ports.clock import Clock
@@ -100,6 +101,7 @@ class SandboxControls:
     late_rate, late_by: which part comes late by chance, and by how much more than `answer_delay`.
     dice: what chance is; seed it to have a run again.
     word_pause: the pause between two words of an answer.
+    authorization: the knobs and gauges of the ways to log in.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class SandboxControls:
         self.logins = LoginLedger(clock)
         self._clock = clock
         self._changed = threading.Condition()
+        self.authorization = AuthorizationControls(clock, self.logins, self._changed)
         self._faults: deque[TokenFault] = deque()
         self._tokens = TokenStatistics()
         self._times: deque[datetime] = deque(maxlen=MOST_TIMES_KEPT)

@@ -10,11 +10,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from adapters.sandbox.authorization_server import authorization_server
+from adapters.sandbox.authorization_server import AuthorizationServer
 from adapters.sandbox.connections import Connection
 from adapters.sandbox.controls import SandboxControls
 from adapters.sandbox.upstream import upstream
-from adapters.sandbox.world import TOKEN_PATH
 from ports.clock import Clock
 
 STARTS_WITHIN = timedelta(seconds=10)
@@ -93,7 +92,7 @@ class RunningServer:
 
 
 def _application(controls: SandboxControls, clock: Clock) -> ASGIApp:
-    authorization, api = authorization_server(controls), upstream(controls, clock)
+    authorization, api = AuthorizationServer(controls, clock), upstream(controls, clock)
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         async def send_dated(message: Message) -> None:
@@ -103,7 +102,7 @@ def _application(controls: SandboxControls, clock: Clock) -> ASGIApp:
                 message["headers"] = [*message["headers"], (b"date", date)]
             await send(message)
 
-        chosen = authorization if scope["path"] == TOKEN_PATH else api
+        chosen = authorization if authorization.serves(scope["path"]) else api
         await chosen(scope, receive, send_dated)
 
     return serve

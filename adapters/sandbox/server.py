@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
 from adapters.sandbox.controls import SandboxControls
-from adapters.sandbox.world import CHAT_MODEL, CHAT_PATH, CLIENT_ID, HOST, MODELS_PATH, TOKEN_PATH
+from adapters.sandbox.world import CHAT_MODEL, CHAT_PATH, CLIENT_ID, HOST, MODELS_PATH, Endpoint
 from ports.clock import Clock
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class Sandbox:
 
     @property
     def token_endpoint(self) -> str:
-        return f"{self.url}{TOKEN_PATH}"
+        return self.place_of(Endpoint.TOKEN)
+
+    def place_of(self, endpoint: Endpoint) -> str:
+        """The address of one of the authorization server's endpoints."""
+        return f"{self.url}{self.controls.authorization.paths[endpoint]}"
 
     @property
     def chat_url(self) -> str:

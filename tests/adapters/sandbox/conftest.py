@@ -10,6 +10,8 @@ import pytest
 from adapters.clock.system import SystemClock
 from adapters.sandbox.server import Sandbox
 from tests.adapters.sandbox.exchanges import access_token_of, refresh
+from tests.adapters.sandbox.login_requests import LoginRequests
+from tests.adapters.sandbox.scripted_browser import ScriptedBrowser
 from tests.fakes.clock import FakeClock
 
 
@@ -35,6 +37,18 @@ def http() -> Iterator[httpx.Client]:
 def exchange(sandbox: Sandbox, http: httpx.Client) -> Callable[[str], httpx.Response]:
     """Redeems a refresh token."""
     return partial(refresh, http, sandbox)
+
+
+@pytest.fixture
+def browser() -> Iterator[ScriptedBrowser]:
+    with ScriptedBrowser() as one:
+        yield one
+
+
+@pytest.fixture
+def program(sandbox: Sandbox, http: httpx.Client, browser: ScriptedBrowser) -> LoginRequests:
+    """A public client of `sandbox`."""
+    return LoginRequests(sandbox=sandbox, http=http, browser=browser)
 
 
 @pytest.fixture(scope="session")
