@@ -1,11 +1,13 @@
 """The container: a table of constructors. Imported by entrypoints, tests and the library's face only."""
 
 import random
+import ssl
 from collections.abc import Callable
 from datetime import timedelta
 
 from dependency_injector import containers, providers
 
+from adapters.authorization.discovery_file import FileServerMemory
 from adapters.clock.system import SystemClock
 from adapters.gateway.asking import Asking
 from adapters.gateway.asyncio import AsyncioDriver, AsyncioGateway
@@ -16,24 +18,28 @@ from adapters.gateway.blocking_chat import BlockingChat
 from adapters.gateway.endpoints import CHAT, Endpoints
 from adapters.gateway.refresher import Refresher
 from adapters.gateway.upstream_memory import UpstreamMemory
+from adapters.token_journal.counting import CountingTokenJournal
 from adapters.token_journal.history import FileTokenHistory
 from adapters.token_journal.log import LogTokenJournal
 from adapters.token_journal.several import SeveralTokenJournals
-from adapters.transport.httpx import HttpxTransport
+from adapters.transport.httptools.transport import HttptoolsTransport
+from adapters.transport.later import LaterTransport
+from adapters.transport.peers import ForwardProxy
 from adapters.transport.per_loop import PerLoopTransport
-from adapters.transport.requests import RequestsTransport
 from adapters.transport.tls import tls_context
 from adapters.wire.openai_chat import OpenAIChatCodec
 from config.settings import Settings
 from config.stores import token_store
 from domain.flows import ApiKey, Credential
 from domain.http import Timeouts
+from domain.known_server import LoginPlan
 from domain.oauth2 import ClientAuthentication, OAuth2Client
 from domain.refreshing import Login
 from domain.tokens import RefreshPolicy
 from domain.upstream_flows import Upstream
 from ports.codec import ChatCodec
 from ports.conversation_store import ConversationStore
+from ports.transport import AsyncTransport, Transport
 
 # Once a token request has been sent its answer is awaited this long: an abandoned rotation is a lost login.
 TOKEN_ANSWER = timedelta(seconds=30)
@@ -42,13 +48,25 @@ TOKEN_ANSWER = timedelta(seconds=30)
 def _credential(settings: Settings) -> Credential:
     if settings.llm_api_key is not None:
         return ApiKey(key=settings.llm_api_key.get_secret_value())
+    return _login(settings)
+
+
+def _login(settings: Settings) -> Login:
     return Login(
         client=_client(settings),
         policy=RefreshPolicy(jitter=random.random()),  # noqa: S311 - spreads refreshes, guards nothing
         timeouts=Timeouts(connect=settings.connect_timeout, read=TOKEN_ANSWER, total=TOKEN_ANSWER),
         mend=settings.mend,
         allow_unstorable=settings.oauth_allow_unstorable,
+        server=None if settings.oauth_token_url else settings.authorization_server,
     )
+
+
+def _login_plan(settings: Settings, login: Login) -> LoginPlan:
+    # Read by those who log in, and by nobody else.
+    from config.preset_files import login_plan  # noqa: PLC0415
+
+    return login_plan(settings, login)
 
 
 def _client(settings: Settings) -> OAuth2Client:
@@ -106,6 +124,26 @@ def _conversation_store(settings: Settings, clock: SystemClock) -> ConversationS
     return SqliteConversationStore(settings.conversations_file, clock)
 
 
+def _httpx_transport(*, proxy_url: str | None, tls: ssl.SSLContext) -> AsyncTransport:
+    # The server does without.
+    from adapters.transport.httpx import HttpxTransport  # noqa: PLC0415
+
+    return HttpxTransport(proxy_url=proxy_url, tls=tls)
+
+
+def _requests_transport(*, proxy_url: str | None, tls: ssl.SSLContext) -> LaterTransport:
+    if proxy_url is not None:
+        # What is wrong with it is told at once, and not with the first refresh.
+        ForwardProxy.parse(proxy_url)
+
+    def make() -> Transport:
+        from adapters.transport.requests import RequestsTransport  # noqa: PLC0415
+
+        return RequestsTransport(proxy_url=proxy_url, tls=tls)
+
+    return LaterTransport(make)
+
+
 def _default_model(settings: Settings) -> str:
     return settings.llm_model_name or ""
 
@@ -128,8 +166,10 @@ class Container(containers.DeclarativeContainer):
     settings: providers.Dependency[Settings] = providers.Dependency(instance_of=Settings)
 
     clock = providers.Singleton(SystemClock)
+    token_counts = providers.Singleton(CountingTokenJournal)
     journal = providers.Singleton(
         SeveralTokenJournals,
+        token_counts,
         providers.Singleton(LogTokenJournal),
         providers.Singleton(FileTokenHistory, env_file=settings.provided.env_file, clock=clock),
     )
@@ -141,9 +181,13 @@ class Container(containers.DeclarativeContainer):
     store = providers.Singleton(token_store, settings)
     memory = providers.Singleton(UpstreamMemory, proxied=providers.Callable(_proxied, settings))
     proxy_url = providers.Callable(_proxy_url, settings)
-    requests_transport = providers.Singleton(RequestsTransport, proxy_url=proxy_url, tls=tls)
+    requests_transport = providers.Singleton(_requests_transport, proxy_url=proxy_url, tls=tls)
     httpx_transport = providers.Singleton(
-        PerLoopTransport, providers.Factory(HttpxTransport, proxy_url=proxy_url, tls=tls).provider
+        PerLoopTransport, providers.Factory(_httpx_transport, proxy_url=proxy_url, tls=tls).provider
+    )
+    # The server's. Programs that use us as a library keep httpx, which their tools know (VCR records it).
+    httptools_transport = providers.Singleton(
+        PerLoopTransport, providers.Factory(HttptoolsTransport, proxy_url=proxy_url, tls=tls).provider
     )
 
     credential = providers.Singleton(_credential, settings)
@@ -152,14 +196,31 @@ class Container(containers.DeclarativeContainer):
     codec = providers.Singleton(OpenAIChatCodec)
     asking = providers.Factory(_asking, settings, credential, codec)
 
+    servers = providers.Singleton(FileServerMemory, env_file=settings.provided.env_file)
+    login_plan = providers.Singleton(_login_plan, settings, providers.Callable(_login, settings))
     blocking_driver = providers.Singleton(
-        BlockingDriver, store=store, clock=clock, transport=requests_transport, memory=memory, journal=journal
+        BlockingDriver,
+        store=store,
+        clock=clock,
+        transport=requests_transport,
+        memory=memory,
+        journal=journal,
+        servers=servers,
     )
     asyncio_driver = providers.Singleton(
         AsyncioDriver,
         store=store,
         clock=clock,
         transport=httpx_transport,
+        memory=memory,
+        journal=journal,
+        refresher=providers.Callable(_refresher, blocking_driver),
+    )
+    server_driver = providers.Singleton(
+        AsyncioDriver,
+        store=store,
+        clock=clock,
+        transport=httptools_transport,
         memory=memory,
         journal=journal,
         refresher=providers.Callable(_refresher, blocking_driver),
@@ -182,7 +243,7 @@ class Container(containers.DeclarativeContainer):
     background_catalog = providers.Singleton(_background_catalog, blocking_gateway, settings.provided.connect_timeout)
     asyncio_gateway = providers.Singleton(
         AsyncioGateway,
-        driver=asyncio_driver,
+        driver=server_driver,
         clock=clock,
         credential=credential,
         upstream=upstream,

@@ -1,41 +1,130 @@
 """structlog: one line for each event, with secrets masked."""
 
+import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal, cast
 
+import msgspec
 import structlog
-from structlog.typing import Processor
+from structlog.contextvars import merge_contextvars
+from structlog.processors import format_exc_info
 
 from domain.redaction import MASK, names_a_secret, redact_text
+
+_STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
+_JSON = msgspec.json.Encoder(enc_hook=repr)
+# Ours: they hold no secret.
+_FIRST = ("timestamp", "level", "logger")
+_names_a_secret = lru_cache(1024)(names_a_secret)
 
 
 def redact(value: object) -> object:
     """The same value with every secret in it masked: by the name it stands under, or by its look."""
     if isinstance(value, str):
         return redact_text(value)
+    if isinstance(value, int | float):
+        return value
     if isinstance(value, bytes):
         return redact(value.decode(errors="replace"))
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value)
         return {
-            key: MASK if isinstance(key, str) and names_a_secret(key) else redact(item) for key, item in items.items()
+            key: MASK if isinstance(key, str) and _names_a_secret(key) else redact(item) for key, item in items.items()
         }
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(item) for item in cast("list[object]", value)]
     return value
 
 
-def _ordered(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """What a reader looks for first comes first; uvicorn's second copy of its message goes."""
-    first = {key: event.pop(key) for key in ("timestamp", "level", "logger", "event") if key in event}
-    event.pop("color_message", None)
-    return {**first, **event}
+def _tidied(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """What a reader looks for first comes first; secrets and uvicorn's second copy of its message go."""
+    tidy: dict[str, Any] = {key: event[key] for key in _FIRST if key in event}
+    tidy["event"] = redact(event.get("event"))
+    for key, value in event.items():
+        if key not in tidy and key != "color_message":
+            tidy[key] = MASK if _names_a_secret(key) else redact(value)
+    return tidy
 
 
-def _redacted(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", redact(event))
+class _StreamLogger:
+    """Writes finished lines to standard error. structlog finds the method by the name of the line's level."""
+
+    def __init__(self, name: str = "oca") -> None:
+        self.name = name
+
+    def info(self, line: str) -> None:
+        # In one call, so that the lines of several threads and processes do not mix; what standard error is is asked
+        # each time, since it may be replaced.
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+    debug = warning = error = critical = exception = info
+
+
+Render = Callable[[object, str, MutableMapping[str, Any]], str]
+
+
+class _Line:
+    """All steps from an event to its line, in one.
+
+    A line is written for each request, and as a chain of processors into the standard library's logger, handler and
+    formatter it costs more than the request. A library's own logger (`structlog.wrap_logger`) still goes that way.
+    """
+
+    def __init__(self, render: Render, *, as_json: bool) -> None:
+        self._render = render
+        self.as_json = as_json
+
+    def __call__(self, logger: Any, method: str, event: MutableMapping[str, Any]) -> Any:
+        merge_contextvars(logger, method, event)
+        if "exc_info" in event:
+            event = format_exc_info(logger, method, event)
+        event["level"] = "error" if method == "exception" else method
+        event["logger"] = logger.name
+        _STAMP(logger, method, event)
+        if isinstance(logger, logging.Logger):
+            return structlog.stdlib.ProcessorFormatter.wrap_for_formatter(logger, method, event)
+        return f"{self._render(logger, method, _tidied(logger, method, event))}\n"
+
+
+def line_writer(name: str) -> Callable[..., None]:
+    """What `info` of the logger of that name is, made once and in one step: for the line that comes with each request.
+
+    To be called after `configure_logging`. It knows nothing of context variables and of exceptions.
+    """
+    usual = structlog.stdlib.get_logger(name).bind()
+    rendering = structlog.get_config()["processors"][-1]
+    if not isinstance(rendering, _Line) or not rendering.as_json or not usual.is_enabled_for(logging.INFO):
+        info: Callable[..., None] = usual.info
+        return info
+
+    def write(event: str, **values: object) -> None:
+        # As `_STAMP` writes it.
+        now = datetime.now(UTC).isoformat(timespec="microseconds")  # noqa: TID251 - a line's time is for people only
+        line: dict[str, object] = {"timestamp": f"{now[:-6]}Z", "level": "info", "logger": name, "event": event}
+        for key, value in values.items():
+            if _names_a_secret(key):
+                line[key] = MASK
+            elif isinstance(value, str):
+                line[key] = redact_text(value)
+            else:
+                line[key] = value if isinstance(value, int) else redact(value)
+        sys.stderr.write(f"{_as_json(None, 'info', line)}\n")
+        sys.stderr.flush()
+
+    return write
+
+
+def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    try:
+        return _JSON.encode(event).decode()
+    except (ValueError, TypeError, OverflowError):
+        # Half a surrogate pair, a number without end: rare, and no reason to lose a line.
+        return json.dumps(event, default=repr)
 
 
 def configure_logging(level: str, log_format: Literal["auto", "console", "json"]) -> None:
@@ -44,34 +133,26 @@ def configure_logging(level: str, log_format: Literal["auto", "console", "json"]
     `auto` is `console` on a terminal and `json` elsewhere.
     """
     console = log_format == "console" or (log_format == "auto" and sys.stderr.isatty())
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.stdlib.PositionalArgumentsFormatter(),
-        structlog.processors.format_exc_info,
-    ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        if console
-        else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
+    renderer: Render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if console else _as_json
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[_Line(renderer, as_json=not console)],
+        logger_factory=_StreamLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _ordered, _redacted, renderer],
+            foreign_pre_chain=[
+                merge_contextvars,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.add_log_level,
+                _STAMP,
+                structlog.stdlib.PositionalArgumentsFormatter(),
+                format_exc_info,
+                structlog.stdlib.ExtraAdder(),
+            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _tidied, renderer],
         )
     )
     root = logging.getLogger()

@@ -1,7 +1,7 @@
 """Settings: what stands in the environment and in `.env`, typed.
 
-The tokens are no settings: they live
-in the token store, and an OAUTH_REFRESH_TOKEN in the environment only seeds a store that has none.
+The tokens are no settings: they live in the token store, and an OAUTH_REFRESH_TOKEN in the environment only seeds a
+store that has none.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from config.environment import (
     ACCESS_TOKEN_KEY,
@@ -28,95 +20,47 @@ from config.environment import (
     read_env_file,
     this_environment,
 )
-from domain.errors import ConfigurationError
+from config.problems import malformed, missing, missing_inbound_keys, missing_login, no_env_file
+from config.setting_types import (
+    ExistingFile,
+    Host,
+    HttpUrl,
+    Issuer,
+    Listed,
+    Ports,
+    PositiveSeconds,
+    Proxy,
+    SecondsOrZero,
+    ServerUrl,
+    StorePlace,
+    split,
+)
+from domain.errors import ConfigurationError, NotLoggedInError
 from domain.http import is_loopback_host
+from domain.words import Text
 
 CONVERSATIONS = "conversations.sqlite3"
-_SECRET_KEYS = {
-    "HTTP_PROXY_URL",
-    "LLM_API_KEY",
-    "OAUTH_CLIENT_SECRET",
-    "OAUTH_STORE_KEY",
-    "OAUTH_TOKEN_STORE",
-    "OCA_API_KEYS",
-}
 
 
 class Need(Enum):
-    """What the settings are for: a login alone (`oca token`), or the whole way to the model."""
+    """What the settings are for: a login that is to come, to go or to be used, or the whole way to the model."""
 
+    LOGGING_IN = "logging in"
+    LOGGING_OUT = "logging out"
     LOGIN = "login"
     GATEWAY = "gateway"
 
 
 _REQUIRED = {
+    Need.LOGGING_IN: ("OAUTH_CLIENT_ID",),
+    Need.LOGGING_OUT: (),
     Need.LOGIN: ("OAUTH_CLIENT_ID",),
     Need.GATEWAY: ("OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME"),
 }
 
 
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address that begins with https:// (or http://)")
-    _ = parts.port
-    return value
-
-
-def _token_url(value: str) -> str:
-    parts = urlsplit(_http_url(value))
-    if parts.scheme == "http" and not is_loopback_host(parts.hostname or ""):
-        raise ValueError("must begin with https:// (plain http is for a loopback address only: it carries the login)")
-    return value
-
-
-def _host(value: str) -> str:
-    """A host, with or without port; people paste addresses, so a scheme and a trailing slash are forgiven."""
-    bare = value.removeprefix("https://").rstrip("/")
-    parts = urlsplit(f"https://{bare}")
-    if not parts.hostname or parts.path or parts.query or "@" in bare or any(c.isspace() for c in bare):
-        raise ValueError("must be a host name, for example idcs-1234.identity.example.com")
-    _ = parts.port
-    return bare
-
-
-def _proxy(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    full = text if "://" in text else f"http://{text}"
-    parts = urlsplit(full)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be the address of an HTTP proxy, for example http://proxy.example.com:3128")
-    _ = parts.port
-    return SecretStr(full)
-
-
-def _store(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text not in ("dotenv", "keyring") and urlsplit(text).scheme not in ("redis", "rediss", "unix"):
-        raise ValueError("must be dotenv, keyring, or the address of a Redis: redis://host:6379/0 or rediss://...")
-    return value
-
-
-def _split(value: object) -> object:
-    return [item.strip() for item in value.split(",") if item.strip()] if isinstance(value, str) else value
-
-
-def _file(value: Path) -> Path:
-    path = value.expanduser()
-    if not path.is_file():
-        raise ValueError(f"names a file that does not exist: {path}")
-    return path
-
-
 def _seconds(value: float) -> timedelta:
     return timedelta(seconds=value)
-
-
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Listed = BeforeValidator(_split)
-# At most a day, so that no sum of times can overflow.
-PositiveSeconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-SecondsOrZero = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
 
 
 class Settings(BaseModel):
@@ -127,15 +71,27 @@ class Settings(BaseModel):
     env_file: Path
     seed_refresh_token: SecretStr | None = None
 
-    oauth_host: Annotated[str, AfterValidator(_host)] | None = None
-    oauth_token_url: Annotated[str, AfterValidator(_token_url)] | None = None
+    oauth_host: Host | None = None
+    oauth_token_url: ServerUrl | None = None
     oauth_client_id: str | None = None
     oauth_client_secret: SecretStr | None = None
     oauth_client_auth: Literal["basic", "post"] = "basic"
     oauth_scope: str | None = None
+    oauth_preset: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")] = "oidc"
+    oauth_discovery_url: ServerUrl | None = None
+    oauth_issuer: Issuer | None = None
+    oauth_prompt: Annotated[str, Field(pattern=r"^[a-z_ ]+$")] | None = None
+    oauth_authorize_url: ServerUrl | None = None
+    oauth_device_url: ServerUrl | None = None
+    oauth_device_response_type: str | None = None
+    oauth_revocation_url: ServerUrl | None = None
+    oauth_redirect_ports: Ports = ()
+    oauth_redirect_path: Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*$")] | None = None
+    oauth_redirect_hosts: Annotated[tuple[Literal["127.0.0.1", "localhost"], ...], Listed] = ()
+    oauth_login_timeout: PositiveSeconds = 300.0
     oauth_keep_alive_interval: Annotated[float, Field(ge=0, le=31_536_000, allow_inf_nan=False)] = 86_400.0
     oauth_allow_unstorable: bool = False
-    oauth_token_store: Annotated[SecretStr, AfterValidator(_store)] = SecretStr("dotenv")
+    oauth_token_store: StorePlace = SecretStr("dotenv")
     oauth_store_key: SecretStr | None = None
     oauth_login_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "default"
 
@@ -147,10 +103,10 @@ class Settings(BaseModel):
     llm_temperature: Annotated[float, Field(ge=0.0, le=2.0)] = 0.7
     llm_request_timeout: PositiveSeconds = 120.0
 
-    http_proxy_url: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    http_proxy_url: Proxy | None = None
     connection_timeout: PositiveSeconds = 2.0
-    extra_ca_certs: Annotated[tuple[Annotated[Path, AfterValidator(_file)], ...], Listed] = ()
-    ssl_cert_file: Annotated[Path, AfterValidator(_file)] | None = None
+    extra_ca_certs: Annotated[tuple[ExistingFile, ...], Listed] = ()
+    ssl_cert_file: ExistingFile | None = None
 
     oca_host: str = "127.0.0.1"
     oca_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
@@ -171,6 +127,14 @@ class Settings(BaseModel):
         return self.oauth_token_url or f"https://{self.oauth_host}/oauth2/v1/token"
 
     @property
+    def authorization_server(self) -> str:
+        """The address of the authorization server, by which what is known of it is remembered."""
+        if self.oauth_host or not self.oauth_token_url:
+            return f"https://{self.oauth_host}"
+        parts = urlsplit(self.oauth_token_url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def request_timeout(self) -> timedelta:
         return _seconds(self.llm_request_timeout)
 
@@ -181,6 +145,10 @@ class Settings(BaseModel):
     @property
     def keep_alive_interval(self) -> timedelta:
         return _seconds(self.oca_keep_alive_interval)
+
+    @property
+    def login_timeout(self) -> timedelta:
+        return _seconds(self.oauth_login_timeout)
 
     @property
     def idle_limit(self) -> timedelta | None:
@@ -197,14 +165,15 @@ class Settings(BaseModel):
         return user_data_path("oca-gateway", appauthor=False) / CONVERSATIONS
 
     @property
-    def mend(self) -> str:
+    def mend(self) -> Text:
         """How to log in again, as a sentence for the end of an error message."""
-        picked_up = "it is picked up without a restart"
-        if self.oauth_token_store.get_secret_value() != "dotenv":
-            picked_up = "it takes the place of a dead login at the next start"
-        return (
-            f"Put a new refresh token into {REFRESH_TOKEN_KEY} in {self.env_file} ({picked_up}), "
-            f"then check it with: oca token --env-file {self.env_file}"
+        in_env_file = self.oauth_token_store.get_secret_value() == "dotenv"
+        at_start = Text("", "") if in_env_file else Text(" before the next start", "，下次启动时生效")
+        return Text(
+            f"Log in again with: oca login --env-file {self.env_file} (or put a new refresh token into "
+            f"{REFRESH_TOKEN_KEY} there{at_start.en}). Running servers pick the login up without a restart.",
+            f"请用此命令重新登录：oca login --env-file {self.env_file}（或把新的刷新令牌写入该文件的 "
+            f"{REFRESH_TOKEN_KEY}{at_start.zh}）。运行中的服务器无需重启即可使用新的登录。",
         )
 
     @property
@@ -245,8 +214,13 @@ def load_settings(
     path = env_file_of(env_file, environment)
     in_file = read_env_file(path)
     values: dict[str, Any] = {"env_file": path}
-    origins: dict[str, str] = {}
-    for origin, source in ((f"in {path}", in_file), ("in the environment", environment), ("", overrides or {})):
+    origins: dict[str, Text] = {}
+    sources = (
+        (Text(f"in {path}", f"{path} 中的"), in_file),
+        (Text("in the environment", "环境变量"), environment),
+        (Text("", ""), overrides or {}),
+    )
+    for origin, source in sources:
         for key, name in _FIELDS.items():
             value = (source.get(key) or "").strip()
             if value:
@@ -262,43 +236,31 @@ def load_settings(
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        problems += [_line(dict(detail), values, origins) for detail in error.errors(include_url=False)]
+        problems += [malformed(dict(detail), values, origins) for detail in error.errors(include_url=False)]
         raise ConfigurationError(*problems) from error
     if problems:
-        raise ConfigurationError(*problems)
+        raise (NotLoggedInError if problems == [missing_login(path)] else ConfigurationError)(*problems)
     return settings
 
 
-def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | None], path: Path) -> list[str]:
-    state = "" if path.is_file() else ", which does not exist yet (copy .env.example)"
-    where = f"set it in {path}{', which is a folder and must be a file' if path.is_dir() else state}"
-    problems = [
-        f"{key} is missing: {where} or in the environment." for key in _REQUIRED[need] if _FIELDS[key] not in values
-    ]
-    tokens = (in_file.get(REFRESH_TOKEN_KEY), in_file.get(ACCESS_TOKEN_KEY), values.get("seed_refresh_token"))
-    if "llm_api_key" in values:
+def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | None], path: Path) -> list[Text]:
+    keys = [key for key in _REQUIRED[need] if _FIELDS[key] not in values]
+    is_login = need in {Need.LOGGING_IN, Need.LOGGING_OUT}
+    by_key = "llm_api_key" in values and not is_login
+    if by_key:
         # A key that never changes takes the place of the login.
-        problems = [problem for problem in problems if not problem.startswith("OAUTH_")]
-    else:
-        if "oauth_host" not in values and "oauth_token_url" not in values:
-            problems.insert(0, f"OAUTH_HOST is missing: {where} or in the environment (or set OAUTH_TOKEN_URL).")
-        if not any(tokens) and values.get("oauth_token_store", "dotenv") == "dotenv":
-            problems.append(f"{REFRESH_TOKEN_KEY} is missing: {where}; it is the login that the gateway keeps alive.")
+        keys = [key for key in keys if not key.startswith("OAUTH_")]
+    elif need is not Need.LOGGING_OUT and "oauth_host" not in values and "oauth_token_url" not in values:
+        keys.insert(0, "OAUTH_HOST")
+    alternatives = {"OAUTH_HOST": "OAUTH_TOKEN_URL"}
+    problems = [missing(key, path, in_file, alternative=alternatives.get(key, "")) for key in keys]
+    if problems and not path.exists():
+        problems.insert(0, no_env_file(path))
+    kept_here = not is_login and values.get("oauth_token_store", "dotenv") == "dotenv"
+    tokens = (in_file.get(REFRESH_TOKEN_KEY), in_file.get(ACCESS_TOKEN_KEY), values.get("seed_refresh_token"))
+    if kept_here and not by_key and not any(tokens):
+        problems.append(missing_login(path))
     host = str(values.get("oca_host", "127.0.0.1"))
-    if need is Need.GATEWAY and not is_loopback_host(host) and not _split(values.get("oca_api_keys", "")):
-        problems.append(
-            f"OCA_API_KEYS is missing: OCA_HOST is {host}, which other machines can reach, so callers must show a key; "
-            "set one, or set OCA_HOST to 127.0.0.1."
-        )
+    if need is Need.GATEWAY and not is_loopback_host(host) and not split(values.get("oca_api_keys", "")):
+        problems.append(missing_inbound_keys(host))
     return problems
-
-
-def _line(detail: Mapping[str, Any], values: Mapping[str, Any], origins: Mapping[str, str]) -> str:
-    """One wrong value as one line: the key, where it stands, what is wrong, and the value unless it is a secret."""
-    message = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Input ")
-    if not detail["loc"]:
-        return message
-    name = str(detail["loc"][0])
-    key = name.upper()
-    shown = "" if key in _SECRET_KEYS else f' (it is "{str(values.get(name))[:80]}")'
-    return f"{key} {origins.get(key, '')}".strip() + f" {message.rstrip('.')}{shown}."

@@ -6,6 +6,7 @@ Libraries of stores that are not chosen are not imported, nor need they be insta
 from adapters.token_store.dotenv import DotenvTokenStore
 from config.settings import Settings
 from domain.errors import ConfigurationError
+from domain.words import Text
 from ports.token_store import TokenStore
 
 
@@ -37,7 +38,10 @@ def token_store(settings: Settings, *, seeded: bool = True) -> TokenStore:
             url=place, name=settings.oauth_login_name, seal=seal, seed_refresh_token=seed_refresh_token
         )
     except ModuleNotFoundError as error:
+        install = "bash deploy/uv.sh sync --inexact --extra redis --extra keyring --extra sealing"
         raise ConfigurationError(
-            f"OAUTH_TOKEN_STORE needs the package {error.name}, which is not installed. Install it with: "
-            "bash deploy/uv.sh sync --inexact --extra redis --extra keyring --extra sealing"
+            Text(
+                f"OAUTH_TOKEN_STORE needs the package {error.name}, which is not installed. Install it with: {install}",
+                f"OAUTH_TOKEN_STORE 需要软件包 {error.name}，但它尚未安装。请用此命令安装：{install}",
+            )
         ) from error

@@ -6,6 +6,7 @@ dialects), where a caller's words become a `ChatRequest` and a codec in `adapter
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, Literal
 
 # "function" is the role of results before there were tools (OpenAI, deprecated); some histories still hold it.
@@ -173,10 +174,31 @@ class ChatResponse:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFacts:
+    """What an upstream's list tells of a model; None where it is silent.
+
+    `name` is for people. Windows are tokens; prices are per token, in the upstream's currency. `apis` are the ways to
+    ask it, in capitals (`CHAT_COMPLETIONS`, `RESPONSES`, `MESSAGES`).
+    """
+
+    name: str | None = None
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    input_price: Decimal | None = None
+    output_price: Decimal | None = None
+    cached_price: Decimal | None = None
+    caching_price: Decimal | None = None
+    supports_vision: bool | None = None
+    is_reasoning: bool | None = None
+    apis: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """An entry of the upstream's model list; `raw` is what the upstream said of it."""
+    """An entry of the upstream's model list; `raw` is what the upstream said of it, `facts` what that means."""
 
     id: str
     owned_by: str = "upstream"
     created: int = 0
+    facts: ModelFacts = ModelFacts()
     raw: Mapping[str, Any] = field(default_factory=dict[str, Any])

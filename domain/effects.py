@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
+from domain.server_metadata import RememberedServer
 from domain.token_events import TokenEvent
 from domain.tokens import TokenSet
+from domain.words import Text
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -59,7 +61,7 @@ class ProveStorable(Effect[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class ReadStoreTrouble(Effect[str | None]):
+class ReadStoreTrouble(Effect[Text | None]):
     """Why the newest login is not where it belongs; None when all is well."""
 
 
@@ -102,6 +104,24 @@ class RememberRejection(Effect[None]):
     """Renew no token for the upstream's sake until then."""
 
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecallServer(Effect[RememberedServer]):
+    """What is remembered of the authorization server at this address; an empty memory where that is nothing."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RememberServer(Effect[None]):
+    """Keep this in mind of the authorization server at this address. Only inside `Exclusively`.
+
+    Raises TokenStoreError.
+    """
+
+    address: str
+    memory: RememberedServer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

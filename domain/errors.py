@@ -2,8 +2,10 @@
 
 OCAError
 ├── ConfigurationError            the operator: settings are missing or malformed
+│   └── NotLoggedInError          nothing else is missing than the login
 ├── ListenError                   the operator: the address cannot be listened on
 ├── ConversationStoreError        the operator: the conversations cannot be read or written
+├── ClientConfigError             the operator: a client's own configuration cannot be edited as it is
 ├── CallerError                   the program that called us
 │   ├── InvalidRequestError
 │   │   └── ModelNotFoundError
@@ -15,6 +17,7 @@ OCAError
 │   ├── LoginRequiredError
 │   ├── TokenEndpointError
 │   ├── TokenEndpointUnavailableError
+│   ├── LoginFailedError
 │   └── TokenStoreError
 ├── UpstreamError                 the model's server
 │   ├── UpstreamStatusError
@@ -34,10 +37,35 @@ A message says what failed, why, and what to do next, in every language. It neve
 attributes.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
+from enum import Enum
 
 from domain.http import Headers
+from domain.model_names import mend_of_unknown_model
 from domain.words import Language, Text, joined
+
+
+class Cause(Enum):
+    """Why an exchange failed, as far as it can be told apart. A value is stable: programs may read it.
+
+    TIMED_OUT: no connection in time; SILENT: the request was sent, and no answer came in time.
+    """
+
+    DNS = "dns"
+    REFUSED = "refused"
+    TIMED_OUT = "timed_out"
+    SILENT = "silent"
+    UNREACHABLE = "unreachable"
+    PROXY_UNREACHABLE = "proxy_unreachable"
+    PROXY_AUTHENTICATION = "proxy_authentication"
+    PROXY_REFUSED = "proxy_refused"
+    UNKNOWN_CA = "unknown_ca"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+    CERTIFICATE_NOT_YET_VALID = "certificate_not_yet_valid"
+    CERTIFICATE_OTHER_HOST = "certificate_other_host"
+    TLS = "tls"
+    OTHER = "other"
 
 
 class OCAError(Exception):
@@ -59,12 +87,20 @@ class ConfigurationError(OCAError):
         self.problems = tuple(Text.of(problem) for problem in problems)
 
 
+class NotLoggedInError(ConfigurationError):
+    """All that is missing is the login itself."""
+
+
 class ListenError(OCAError):
     """The server's address is taken, or is not one of this machine."""
 
 
 class ConversationStoreError(OCAError):
     """The chat page's conversations cannot be read or written; what was saved before is untouched."""
+
+
+class ClientConfigError(OCAError):
+    """A client's own configuration cannot be read, edited or put back; it was left as it is."""
 
 
 class CallerError(OCAError):
@@ -81,11 +117,12 @@ class InvalidRequestError(CallerError):
 
 
 class ModelNotFoundError(InvalidRequestError):
-    """No such model in the upstream's list."""
+    """No such model in the upstream's list; `known` are the names in it, of which the nearest ones are told."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, *, known: Sequence[str] = ()) -> None:
+        missing = Text(f"The model '{model}' does not exist here. ", f"此处没有模型“{model}”。")
         super().__init__(
-            f"The model '{model}' does not exist here. GET /v1/models lists the ones that do.",
+            missing + mend_of_unknown_model(model, known),
             param="model",
             code="model_not_found",
         )
@@ -97,8 +134,11 @@ class BodyTooLargeError(CallerError):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(
-            f"The request body is larger than the limit of {limit_bytes} bytes. Send less, "
-            "or raise OCA_MAX_BODY_BYTES on the gateway.",
+            Text(
+                f"The request body is larger than the limit of {limit_bytes} bytes. Send less, "
+                "or raise OCA_MAX_BODY_BYTES on the gateway.",
+                f"请求体超过了 {limit_bytes} 字节的上限。请减少内容，或在网关上调大 OCA_MAX_BODY_BYTES。",
+            ),
             code="request_too_large",
         )
         self.limit_bytes = limit_bytes
@@ -142,12 +182,24 @@ class TokenEndpointError(TokenError):
 class TokenEndpointUnavailableError(TokenError):
     """The token endpoint cannot be reached, is failing, or answers what cannot be understood.
 
-    `may_pass` tells that the same request may well succeed in a moment.
+    `may_pass` tells that the same request may well succeed in a moment; `cause` why there was no exchange.
     """
 
-    def __init__(self, message: str | Text, *, retry_after: timedelta | None = None, may_pass: bool = False) -> None:
+    def __init__(
+        self,
+        message: str | Text,
+        *,
+        retry_after: timedelta | None = None,
+        may_pass: bool = False,
+        cause: Cause = Cause.OTHER,
+    ) -> None:
         super().__init__(message, retry_after=retry_after)
         self.may_pass = may_pass
+        self.cause = cause
+
+
+class LoginFailedError(TokenError):
+    """A login or a logout that a person began did not come about. What was stored before is untouched."""
 
 
 class TokenStoreError(TokenError):
@@ -159,21 +211,34 @@ class UpstreamError(OCAError):
 
 
 class UpstreamStatusError(UpstreamError):
-    """The upstream answered with an error status; everything it said is kept for the caller."""
+    """The upstream answered with an error status; everything it said is kept for the caller.
 
-    def __init__(self, *, status: int, headers: Headers, body: bytes) -> None:
-        super().__init__(f"The upstream answered with status {status}.")
+    `hint` is what we have to add to its words: what to do next, where we know better than it does.
+    """
+
+    def __init__(self, *, status: int, headers: Headers, body: bytes, hint: Text | None = None) -> None:
+        told = Text(f"The upstream answered with status {status}.", f"上游返回了状态码 {status}。")
+        super().__init__(told if hint is None else joined([told, hint], Text(" ", "")))
         self.status = status
         self.headers = headers
         self.body = body
+        self.hint = hint
 
 
 class UpstreamUnreachableError(UpstreamError):
     """No connection to the upstream could be made, or it broke before an answer came."""
 
+    def __init__(self, message: str | Text, *, cause: Cause = Cause.OTHER) -> None:
+        super().__init__(message)
+        self.cause = cause
+
 
 class UpstreamTimeoutError(UpstreamError):
-    """The upstream stayed silent for longer than LLM_REQUEST_TIMEOUT."""
+    """No connection within CONNECTION_TIMEOUT, or silence for longer than LLM_REQUEST_TIMEOUT; `cause` tells which."""
+
+    def __init__(self, message: str | Text, *, cause: Cause = Cause.SILENT) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 class UpstreamProtocolError(UpstreamError):
@@ -202,12 +267,16 @@ class StreamInterruptedError(UpstreamError):
 class TransportError(OCAError):
     """An HTTP exchange failed. The message names the host and the cause, never a header or a body."""
 
+    def __init__(self, message: str | Text, *, cause: Cause = Cause.OTHER) -> None:
+        super().__init__(message)
+        self.cause = cause
+
 
 class NotConnectedError(TransportError):
     """The request provably never left: DNS, connection refused, connect timeout, proxy down, TLS handshake."""
 
-    def __init__(self, message: str | Text, *, timed_out: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, message: str | Text, *, timed_out: bool = False, cause: Cause = Cause.OTHER) -> None:
+        super().__init__(message, cause=Cause.TIMED_OUT if timed_out and cause is Cause.OTHER else cause)
         self.timed_out = timed_out
 
 
@@ -217,6 +286,9 @@ class CertificateError(NotConnectedError):
 
 class ResponseTimeoutError(TransportError):
     """The request was sent and no (further) byte came in time. It may have been processed."""
+
+    def __init__(self, message: str | Text) -> None:
+        super().__init__(message, cause=Cause.SILENT)
 
 
 class ConnectionLostError(TransportError):

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 
 from domain.effects import Exclusively, Flow, InBackground, LoadTokens, ReadClock, ReadStoreTrouble
 from domain.errors import TokenEndpointUnavailableError, TokenError, UpstreamRejectedTokenError
+from domain.http import Route
 from domain.refreshing import Login, refresh_flow
 from domain.tokens import Setback, TokenSet, TokenState
+from domain.words import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,25 +25,55 @@ class ApiKey:
 Credential = Login | ApiKey
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtHand:
+    """What memory holds when a flow begins, given along so that the flow need not ask; None where memory is silent."""
+
+    tokens: TokenSet | None
+    route: Route | None
+    now: datetime
+
+
+def fresh_token(credential: Credential, at_hand: AtHand) -> str | None:
+    """The access token to use as it is; None: what is to be done is for `access_token_flow` to tell."""
+    if isinstance(credential, ApiKey):
+        return credential.key
+    tokens = at_hand.tokens
+    if tokens is None or tokens.state(at_hand.now, credential.policy) is not TokenState.FRESH:
+        return None
+    return tokens.access_token
+
+
 def access_token_flow(
-    credential: Credential, *, rejected: str | None = None, wait_when_stale: bool = False
+    credential: Credential,
+    *,
+    rejected: str | None = None,
+    wait_when_stale: bool = False,
+    min_ttl: timedelta | None = None,
 ) -> Flow[str]:
     """A valid access token. `rejected` is one that the upstream has just refused, however long it should last.
 
-    `wait_when_stale` is for those who need a token to last: a STALE one is renewed first, if that is possible.
+    `wait_when_stale` is for those who need a token to last: a STALE one is renewed first, if that is possible. So is
+    one that lasts shorter than `min_ttl`; what is handed out may still do so, where the server's tokens do.
 
     Raises TokenError; UpstreamRejectedTokenError for a refused ApiKey, which nothing can renew.
     """
     if isinstance(credential, ApiKey):
         if credential.key == rejected:
-            raise UpstreamRejectedTokenError("The upstream refused LLM_API_KEY. Put a valid key there, or remove it.")
+            raise UpstreamRejectedTokenError(
+                Text(
+                    "The upstream refused LLM_API_KEY. Put a valid key there, or remove it.",
+                    "上游拒绝了 LLM_API_KEY。请填入有效的密钥，或删除该项。",
+                )
+            )
         return credential.key
     login = credential
     tokens = yield from LoadTokens()
     now = yield from ReadClock()
     state = tokens.state(now, login.policy)
     held = None if tokens.access_token == rejected else tokens.access_token
-    if held is not None:
+    too_short = held is not None and _ends_within(tokens, min_ttl, now)
+    if held is not None and not too_short:
         if state is TokenState.FRESH:
             return held
         if state is TokenState.STALE and not (wait_when_stale and _can_refresh(tokens, now)):
@@ -52,7 +84,7 @@ def access_token_flow(
             # Pasted by hand, without its end: the upstream will tell when it is over.
             return held
     try:
-        return (yield from _renewed_token(login, rejected))
+        return (yield from _renewed_token(login, held if too_short else rejected))
     except TokenError:
         if held is not None and tokens.expires_at is not None and now < tokens.expires_at:
             return held
@@ -75,8 +107,11 @@ def _renewed_token(login: Login, rejected: str | None) -> Flow[str]:
         if tokens.access_token is not None and tokens.access_token != rejected and not over:
             return tokens.access_token
     raise TokenEndpointUnavailableError(
-        "The token endpoint issued once more the access token that the upstream has just refused. "
-        "Check that OAUTH_CLIENT_ID and LLM_API_URL belong together."
+        Text(
+            "The token endpoint issued once more the access token that the upstream has just refused. "
+            "Check that OAUTH_CLIENT_ID and LLM_API_URL belong together.",
+            "令牌端点再次签发了上游刚刚拒绝的那个访问令牌。请检查 OAUTH_CLIENT_ID 与 LLM_API_URL 是否匹配。",
+        )
     )
 
 
@@ -109,7 +144,7 @@ class LoginStatus:
     issued_at: datetime | None = None
     setback: Setback | None = None
     unanswered: int = 0
-    trouble: str | None = None
+    trouble: Text | None = None
 
 
 def login_status_flow(credential: Credential) -> Flow[LoginStatus]:
@@ -128,6 +163,10 @@ def login_status_flow(credential: Credential) -> Flow[LoginStatus]:
         unanswered=tokens.unanswered,
         trouble=trouble,
     )
+
+
+def _ends_within(tokens: TokenSet, min_ttl: timedelta | None, now: datetime) -> bool:
+    return min_ttl is not None and tokens.expires_at is not None and tokens.expires_at - now < min_ttl
 
 
 def _can_refresh(tokens: TokenSet, now: datetime) -> bool:

@@ -1,8 +1,9 @@
 """An HTTP exchange as values (RFC 9110), without a connection."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from enum import Enum
 from ipaddress import ip_address
 from typing import Self
@@ -13,7 +14,19 @@ Headers = tuple[tuple[str, str], ...]
 def find_header(headers: Headers, name: str) -> str | None:
     """The first value of a header field; names compare without case (RFC 9110 section 5.1)."""
     wanted = name.lower()
-    return next((value for key, value in headers if key.lower() == wanted), None)
+    for key, value in headers:
+        if key.lower() == wanted:
+            return value
+    return None
+
+
+def http_date(value: str | None) -> datetime | None:
+    """A moment as HTTP writes it (RFC 9110 section 5.6.7), aware; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def is_loopback_host(host: str) -> bool:
@@ -60,8 +73,8 @@ class HttpRequest:
         """The same request with these headers in place of any of the same name."""
         extra = tuple(added)
         names = {key.lower() for key, _ in extra}
-        kept = tuple((key, value) for key, value in self.headers if key.lower() not in names)
-        return replace(self, headers=kept + extra)
+        kept = [header for header in self.headers if header[0].lower() not in names]
+        return type(self)(method=self.method, url=self.url, headers=(*kept, *extra), body=self.body)
 
     def authorized(self, access_token: str) -> Self:
         """The same request with a bearer token (RFC 6750 section 2.1)."""

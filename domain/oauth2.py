@@ -16,7 +16,9 @@ from typing import Any, cast
 from urllib.parse import quote_plus, urlencode
 
 from domain.http import HttpRequest, HttpResponse
+from domain.pages import is_page, page_told
 from domain.tokens import TokenSet, conceal
+from domain.words import Text
 
 DEFAULT_LIFETIME = timedelta(hours=1)
 LONGEST_LIFETIME = timedelta(days=10)
@@ -57,16 +59,28 @@ class AnswerKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenAnswer:
-    """An answer of the token endpoint, understood. `why` is fit for a log and for the user: it holds no token."""
+    """An answer of the token endpoint, understood. `why` is fit for a log and for the user: it holds no token.
+
+    `told` is the same in every language, where it is in words of ours.
+    """
 
     kind: AnswerKind
     why: str = ""
+    told: Text | None = None
     error: str = ""
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
     lifetime: timedelta | None = None
 
+    @property
+    def text(self) -> Text:
+        return self.told or Text.of(self.why)
 
+
+# Who answers HTML in a token endpoint's place.
+_PORTAL = Text(
+    ", as a login page of the network (a captive portal) or a proxy sends it", "（可能来自网络的登录页面或代理服务器）"
+)
 # Too Many Requests, Service Unavailable.
 TRY_LATER = frozenset({429, 503})
 # RFC 6749 section 5.2; `invalid_token` is what some servers say for `invalid_grant`.
@@ -77,11 +91,17 @@ MISCONFIGURED = frozenset(
 
 
 def refresh_request(client: OAuth2Client, refresh_token: str) -> HttpRequest:
-    """The request of RFC 6749 section 6, with the client's authentication of section 2.3.1."""
+    """The request of RFC 6749 section 6."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
-    headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")]
     if client.scope:
         form["scope"] = client.scope
+    return client_request(client, client.token_endpoint, form)
+
+
+def client_request(client: OAuth2Client, url: str, form: Mapping[str, str]) -> HttpRequest:
+    """A form for the authorization server, from a client that proves itself (RFC 6749 section 2.3.1)."""
+    form = dict(form)
+    headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json")]
     if client.authentication is ClientAuthentication.BASIC and client.client_secret is not None:
         pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret)}"
         headers.append(("Authorization", f"Basic {base64.b64encode(pair.encode()).decode()}"))
@@ -89,9 +109,7 @@ def refresh_request(client: OAuth2Client, refresh_token: str) -> HttpRequest:
         form["client_id"] = client.client_id
         if client.authentication is ClientAuthentication.POST and client.client_secret is not None:
             form["client_secret"] = client.client_secret
-    return HttpRequest(
-        method="POST", url=client.token_endpoint, headers=tuple(headers), body=urlencode(form).encode("ascii")
-    )
+    return HttpRequest(method="POST", url=url, headers=tuple(headers), body=urlencode(form).encode("ascii"))
 
 
 def read_answer(response: HttpResponse, *, secrets: Collection[str] = ()) -> TokenAnswer:
@@ -102,7 +120,7 @@ def read_answer(response: HttpResponse, *, secrets: Collection[str] = ()) -> Tok
     document = _json_object(response.body)
     # RFC 6749 section 5.1 demands exactly 200, but a pair that came with 201 has been paid for all the same.
     if 200 <= response.status < 300:  # noqa: PLR2004
-        return _read_grant(document)
+        return _read_grant(document, response.body)
     error = conceal(_text(document, "error"), secrets)[:100]
     # A server may add an explanation; it is shown, shortened and on one line.
     described = " ".join(conceal(_text(document, "error_description"), secrets).split())[:300]
@@ -112,12 +130,17 @@ def read_answer(response: HttpResponse, *, secrets: Collection[str] = ()) -> Tok
             return TokenAnswer(kind=AnswerKind.LOGIN_REQUIRED, why=why, error=error)
         if error in MISCONFIGURED:
             return TokenAnswer(kind=AnswerKind.MISCONFIGURED, why=why, error=error)
-    status = f"status {response.status}"
+    status = Text(f"status {response.status}", f"状态码 {response.status}")
+    told = status + Text(f" ({why})", f"（{why}）") if why else status
+    if document is None and is_page(response.body):
+        page = page_told(response.body)
+        told = Text(f"status {response.status} and {page.en}", f"状态码 {response.status} 和{page.zh}") + _PORTAL
     # A redirect, a client error or "try later" was said before anything was done; a server error, who knows when.
     definite = response.status < 500 or response.status in TRY_LATER  # noqa: PLR2004
     return TokenAnswer(
         kind=AnswerKind.UNAVAILABLE if definite else AnswerKind.UNKNOWN,
-        why=f"{status} ({why})" if why else status,
+        why=told.en,
+        told=told,
         error=error,
     )
 
@@ -139,29 +162,33 @@ def renew(tokens: TokenSet, answer: TokenAnswer, *, begun: datetime, now: dateti
     )
 
 
-def _read_grant(document: Mapping[str, Any] | None) -> TokenAnswer:
+def _read_grant(document: Mapping[str, Any] | None, body: bytes) -> TokenAnswer:
     if document is None:
-        return TokenAnswer(kind=AnswerKind.UNKNOWN, why="an answer that is not a JSON object")
+        return _unusable(
+            page_told(body) + Text(" where JSON was due", "，而非应有的 JSON") + _PORTAL
+            if is_page(body)
+            else Text("an answer that is not a JSON object", "并非 JSON 对象的回答")
+        )
     access_token = _token(document, "access_token")
     refresh_token = _token(document, "refresh_token")
     token_type = _text(document, "token_type")
     if token_type and token_type.lower() != "bearer":
-        return TokenAnswer(
-            kind=AnswerKind.UNKNOWN,
-            why=f"a token of type {token_type[:30]!r}, where a Bearer token was due",
-            refresh_token=refresh_token,
-        )
+        given = repr(token_type[:30])
+        told = Text(f"a token of type {given}, where a Bearer token was due", f"类型为 {given} 而非 Bearer 的令牌")
+        return _unusable(told, refresh_token)
     if access_token is None:
         # Its refresh token, if any, is kept: the old one has been spent.
-        return TokenAnswer(
-            kind=AnswerKind.UNKNOWN, why="an answer without an access token", refresh_token=refresh_token
-        )
+        return _unusable(Text("an answer without an access token", "不含访问令牌的回答"), refresh_token)
     return TokenAnswer(
         kind=AnswerKind.GRANTED,
         access_token=access_token,
         refresh_token=refresh_token,
         lifetime=_lifetime(document.get("expires_in")) or _lifetime_of_jwt(access_token),
     )
+
+
+def _unusable(told: Text, refresh_token: str | None = None) -> TokenAnswer:
+    return TokenAnswer(kind=AnswerKind.UNKNOWN, why=told.en, told=told, refresh_token=refresh_token)
 
 
 def _json_object(body: bytes) -> Mapping[str, Any] | None:

@@ -7,23 +7,19 @@ a few times; then the login rests for a growing while. Only the server's own wor
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 
-from domain.effects import Flow, LoadTokens, Pause, ProveStorable, ReadClock, Report, SaveTokens
+from domain.effects import Flow, LoadTokens, Pause, ProveStorable, ReadClock, RecallServer, Report, SaveTokens
 from domain.errors import (
+    Cause,
     CertificateError,
-    LoginRequiredError,
     NotConnectedError,
-    TokenEndpointError,
     TokenEndpointUnavailableError,
-    TokenError,
     TokenStoreError,
     TransportError,
 )
-from domain.http import HttpResponse, Timeouts
+from domain.http import HttpResponse, Timeouts, http_date
 from domain.oauth2 import (
-    MISCONFIGURED,
     TRY_LATER,
     AnswerKind,
     OAuth2Client,
@@ -32,11 +28,19 @@ from domain.oauth2 import (
     refresh_request,
     renew,
 )
+from domain.refresh_failures import (
+    error_of,
+    is_refused_client,
+    no_refresh_token,
+    not_renewed,
+    refused_client,
+    refused_token,
+    told_attempt,
+)
 from domain.routes import over_routes_flow
 from domain.token_events import TokenEvent, TokenEventKind
 from domain.tokens import (
     RefreshPolicy,
-    Setback,
     TokenSet,
     TokenState,
     begin_attempt,
@@ -45,6 +49,7 @@ from domain.tokens import (
     set_back,
     settle_attempt,
 )
+from domain.words import Text
 
 # A token endpoint's answer is some kilobytes; more is not one.
 MAX_TOKEN_ANSWER_BYTES = 256 * 1024
@@ -58,14 +63,17 @@ LONGEST_OBEYED_PAUSE = timedelta(seconds=2)
 class Login:
     """A login to be kept alive. `mend` tells a person how to log in again; it ends every message that asks for it.
 
+    `server` is the address of the authorization server whose token endpoint `oca login` may have learnt; None where
+    the endpoint is a setting.
     `allow_unstorable` lets a refresh token be spent although its successor could be kept in memory only.
     """
 
     client: OAuth2Client
     policy: RefreshPolicy
     timeouts: Timeouts
-    mend: str
+    mend: str | Text
     allow_unstorable: bool = False
+    server: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +109,11 @@ def refresh_flow(login: Login, *, rejected: str | None = None, idle: timedelta |
         return tokens
     refresh_token = tokens.refresh_token
     if refresh_token is None:
-        raise LoginRequiredError(f"There is no refresh token, so no access token can be bought. {login.mend}")
+        raise no_refresh_token(login.mend)
     setback = tokens.current_setback(now)
     if setback is not None:
-        if setback.until is None or setback.until - now > LONGEST_OBEYED_PAUSE or _is_refused_client(setback):
-            raise _error_of(setback, login, now)
+        if setback.until is None or setback.until - now > LONGEST_OBEYED_PAUSE or is_refused_client(setback):
+            raise error_of(setback, login.mend, now)
         # Whoever runs this waits for a token: better a moment longer than in vain.
         yield from Pause(setback.until - now)
     if not login.allow_unstorable:
@@ -145,7 +153,7 @@ def _spend(login: Login, tokens: TokenSet, refresh_token: str, wish: _Wish) -> F
 
 
 def _ask(login: Login, refresh_token: str) -> Flow[_Outcome]:
-    request = refresh_request(login.client, refresh_token)
+    request = refresh_request((yield from _client_flow(login)), refresh_token)
     try:
         response = yield from over_routes_flow(request, login.timeouts, max_bytes=MAX_TOKEN_ANSWER_BYTES)
     except TransportError as error:
@@ -154,13 +162,21 @@ def _ask(login: Login, refresh_token: str) -> Flow[_Outcome]:
         repeatable = unsent and not isinstance(error, CertificateError)
         return _Outcome(answer=TokenAnswer(kind=kind, why=str(error)), repeatable=repeatable, cause=error)
     now = yield from ReadClock()
-    server_time = _http_date(response.header("Date"))
+    server_time = http_date(response.header("Date"))
     return _Outcome(
         answer=read_answer(response, secrets=_secrets(login, refresh_token)),
         retry_after=_retry_after(response, server_time or now),
         clock_skew=None if server_time is None else server_time - now,
         repeatable=response.status in TRY_LATER,
     )
+
+
+def _client_flow(login: Login) -> Flow[OAuth2Client]:
+    """The client at the endpoint that issued the login; asked for each time, since another process may log in."""
+    if login.server is None:
+        return login.client
+    learnt = (yield from RecallServer(login.server)).token_endpoint
+    return login.client if learnt is None else replace(login.client, token_endpoint=learnt)
 
 
 def _secrets(login: Login, refresh_token: str) -> tuple[str, ...]:
@@ -212,10 +228,10 @@ def _give_up(login: Login, tokens: TokenSet, refresh_token: str, outcome: _Outco
     answer = outcome.answer
     name = fingerprint(refresh_token)
     if answer.kind is AnswerKind.LOGIN_REQUIRED:
-        why = answer.why + _explanation(tokens)
-        yield from SaveTokens(refuse(tokens, refresh_token, reason=why, now=now))
-        yield from Report(TokenEvent(kind=TokenEventKind.DEAD, why=why, refresh_token_fingerprint=name))
-        raise LoginRequiredError(f"The authorization server refused the refresh token ({why}). {login.mend}")
+        why = answer.text + told_attempt(tokens.attempt)
+        yield from SaveTokens(refuse(tokens, refresh_token, reason=why.en, now=now))
+        yield from Report(TokenEvent(kind=TokenEventKind.DEAD, why=why.en, refresh_token_fingerprint=name))
+        raise refused_token(why, login.mend)
     yield from Report(TokenEvent(kind=TokenEventKind.FAILED, why=answer.why, refresh_token_fingerprint=name))
     if answer.refresh_token is not None:
         # No access token came, but the refresh token has been replaced: the old one is spent.
@@ -224,53 +240,19 @@ def _give_up(login: Login, tokens: TokenSet, refresh_token: str, outcome: _Outco
     unspent = answer.refresh_token or refresh_token
     yield from SaveTokens(set_back(tokens, unspent, reason=answer.why, now=now, wait=outcome.retry_after))
     if answer.kind is AnswerKind.MISCONFIGURED:
-        raise _refused_client(answer.why)
+        raise refused_client(answer.why)
     wait = outcome.retry_after
-    again = f"at {now + wait:%H:%M:%S} UTC, as the server asks" if wait else "with the next request"
-    said = f"the token endpoint answered with {answer.why.rstrip('.')}."
-    if outcome.cause is not None:
-        said = f"{answer.why.rstrip('.')}. Check OAUTH_HOST (or OAUTH_TOKEN_URL), the network and HTTP_PROXY_URL."
     raise TokenEndpointUnavailableError(
-        f"The access token could not be renewed: {said} The login is kept, and tried again {again}.",
+        not_renewed(
+            answer.text if outcome.cause is None else outcome.cause.text,
+            cause=outcome.cause,
+            connect_limit=login.timeouts.connect,
+            again_at=now + wait if wait else None,
+        ),
         retry_after=wait or None,
         may_pass=wait <= LONGEST_OBEYED_PAUSE and (outcome.repeatable or answer.kind is AnswerKind.UNKNOWN),
+        cause=Cause.OTHER if outcome.cause is None else outcome.cause.cause,
     ) from outcome.cause
-
-
-def _refused_client(why: str) -> TokenEndpointError:
-    return TokenEndpointError(
-        f"The authorization server refused this client ({why}). "
-        "Check OAUTH_CLIENT_ID and OAUTH_HOST (or OAUTH_TOKEN_URL).",
-        error=why.partition(":")[0],
-    )
-
-
-def _explanation(tokens: TokenSet) -> str:
-    if tokens.attempt is None:
-        return ""
-    return (
-        f"; the answer to a request with it, sent at {tokens.attempt.at:%Y-%m-%d %H:%M:%S} UTC, never arrived, so the "
-        "server has probably replaced it then"
-    )
-
-
-def _error_of(setback: Setback, login: Login, now: datetime) -> TokenError:
-    if setback.until is None:
-        return LoginRequiredError(
-            f"The authorization server refused this refresh token at {setback.at:%Y-%m-%d %H:%M:%S} UTC "
-            f"({setback.reason}); it is not asked again. {login.mend}"
-        )
-    if _is_refused_client(setback):
-        return _refused_client(setback.reason)
-    return TokenEndpointUnavailableError(
-        f"The access token could not be renewed: {setback.reason.rstrip('.')}. "
-        f"The next attempt is due at {setback.until:%H:%M:%S} UTC.",
-        retry_after=setback.until - now,
-    )
-
-
-def _is_refused_client(setback: Setback) -> bool:
-    return setback.reason.partition(":")[0] in MISCONFIGURED
 
 
 def _retry_after(response: HttpResponse, now: datetime) -> timedelta:
@@ -282,14 +264,6 @@ def _retry_after(response: HttpResponse, now: datetime) -> timedelta:
     if value.isascii() and value.isdigit():
         wait = timedelta(seconds=min(int(value[:9]), LONGEST_RETRY_AFTER.total_seconds()))
     else:
-        moment = _http_date(value)
+        moment = http_date(value)
         wait = timedelta(0) if moment is None else moment - now
     return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER)
-
-
-def _http_date(value: str | None) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(value or "")
-    except (ValueError, OverflowError):
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -28,6 +28,7 @@ from domain.upstream_flows import (
     concealed,
     without_token,
 )
+from domain.words import Text
 
 T = TypeVar("T")
 
@@ -76,7 +77,12 @@ def _whole_answer_flow(
     except TransportError as error:
         raise blame_upstream(error, begun=True) from error
     if len(body) > max_bytes:
-        raise UpstreamProtocolError(f"The upstream's answer is larger than {max_bytes} bytes, so it was not read on.")
+        raise UpstreamProtocolError(
+            Text(
+                f"The upstream's answer is larger than {max_bytes} bytes, so it was not read on. Ask for less.",
+                f"上游的回答超过 {max_bytes} 字节，已停止读取。请减少所请求的内容。",
+            )
+        )
     return HttpResponse(status=stream.status, headers=without_token(stream.headers, token), body=concealed(body, token))
 
 

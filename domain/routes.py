@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from domain.advice import PROXY_CAUSES
 from domain.effects import Flow, ReadRoutes, RememberRoute, Send
 from domain.errors import CertificateError, NotConnectedError, ResponseTooLargeError, TransportError
 from domain.http import HttpRequest, HttpResponse, Timeouts
+from domain.words import Text, joined
 
 
 def over_routes_flow(
@@ -36,6 +38,10 @@ def combined(failures: Sequence[TransportError]) -> TransportError:
     """Several routes' failures as one."""
     if len(failures) == 1:
         return failures[0]
-    words = "; ".join(str(failure).rstrip(".") for failure in failures)
-    timed_out = any(isinstance(failure, NotConnectedError) and failure.timed_out for failure in failures)
-    return NotConnectedError(words, timed_out=timed_out)
+    words = joined((failure.text.without_end() for failure in failures), Text("; ", "；"))
+    unconnected = [failure for failure in failures if isinstance(failure, NotConnectedError)]
+    # The proxy's own failure counts first, then the one that took the longest to show.
+    by_proxy = (failure for failure in unconnected if failure.cause in PROXY_CAUSES)
+    telling = next(by_proxy, None) or next((each for each in unconnected if each.timed_out), failures[-1])
+    timed_out = isinstance(telling, NotConnectedError) and telling.timed_out
+    return NotConnectedError(words, timed_out=timed_out, cause=telling.cause)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from domain.words import Text
+
 # The Date header has whole seconds and travels; a clock that is kept right is never this far off.
 TOLERATED_CLOCK_SKEW = timedelta(minutes=1)
 
@@ -16,6 +18,8 @@ class TokenEventKind(Enum):
     FAILED = "failed"
     DEAD = "dead"
     UNSAVED = "unsaved"
+    LOGGED_IN = "logged_in"
+    LOGGED_OUT = "logged_out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +52,15 @@ class HistoryEntry:
     host: str
 
 
-def clock_skew_warning(clock_skew_seconds: float | None) -> str | None:
+def clock_skew_warning(clock_skew_seconds: float | None) -> Text | None:
     """What to do about clocks that differ by `TokenEvent.clock_skew_seconds`; None when they agree, or nobody knows."""
     if clock_skew_seconds is None or abs(clock_skew_seconds) <= TOLERATED_CLOCK_SKEW.total_seconds():
         return None
-    direction = "behind" if clock_skew_seconds > 0 else "ahead of"
-    return (
-        f"The clock of this machine is {abs(clock_skew_seconds):.0f} s {direction} the authorization server's. "
-        "Set it, best by switching on time synchronization: tokens are used and renewed by the clock."
+    seconds = f"{abs(clock_skew_seconds):.0f}"
+    direction = Text("behind", "慢") if clock_skew_seconds > 0 else Text("ahead of", "快")
+    return Text(
+        f"The clock of this machine is {seconds} s {direction.en} the authorization server's. "
+        "Set it, best by switching on time synchronization: tokens are used and renewed by the clock.",
+        f"本机的时钟比授权服务器{direction.zh} {seconds} 秒。"
+        "请校准时钟，最好启用时间同步：令牌的使用和刷新都以时钟为准。",
     )

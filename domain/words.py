@@ -34,6 +34,14 @@ class Text:
     def told_in(self, language: Language) -> str:
         return self.zh if language is Language.CHINESE else self.en
 
+    def without_end(self) -> Self:
+        """The text without the stop at its end, to go on after it."""
+        return type(self)(self.en.rstrip("."), self.zh.rstrip("。."))
+
+    def __bool__(self) -> bool:
+        """Whether anything is said."""
+        return bool(self.en)
+
     def __str__(self) -> str:
         return self.en
 

@@ -1,22 +1,25 @@
 """The server as an ASGI application: `uvicorn entrypoints.api:app`."""
 
+import gc
 import sys
 from functools import partial
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from adapters.http_api.app import build_app
+from adapters.http_api.metrics import Metrics
 from adapters.http_api.options import ServerOptions
 from config.container import Container, build_container
-from config.logging import configure_logging
+from config.environment import person_language, shared_metrics
+from config.logging import configure_logging, line_writer
 from config.settings import Settings, load_settings
 from domain.errors import ConfigurationError
 
 CONFIGURATION_EXIT = 3
 
 
-def create_app(container: Container) -> FastAPI:
+def create_app(container: Container) -> ASGIApp:
     """The application over a container's gateway."""
     settings: Settings = container.settings()
     options = ServerOptions(
@@ -25,6 +28,7 @@ def create_app(container: Container) -> FastAPI:
         allowed_origins=settings.oca_allowed_origins,
         max_body_bytes=settings.oca_max_body_bytes,
         keep_alive=settings.keep_alive_interval,
+        language=person_language(settings.env_file),
     )
     gateway = container.asyncio_gateway()
     idle_limit = settings.idle_limit
@@ -33,18 +37,30 @@ def create_app(container: Container) -> FastAPI:
         options,
         beside=() if idle_limit is None else (partial(gateway.keep_login_alive, idle_limit),),
         version=version("oca-gateway"),
-        aclose=container.asyncio_driver().aclose,
+        aclose=container.server_driver().aclose,
+        metrics=Metrics(token_events=container.token_counts().counts, shared=shared_metrics()),
+        write_line=line_writer("oca.http"),
     )
 
 
-def __getattr__(name: str) -> FastAPI:
+def __getattr__(name: str) -> ASGIApp:
     """Make `app` when a server asks for it, so that importing this module does nothing."""
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         settings = load_settings()
         configure_logging(settings.log_level, settings.log_format)
-        return create_app(build_container(settings))
+        app = create_app(build_container(settings))
     except ConfigurationError as error:
-        print(*error.problems, sep="\n", file=sys.stderr)  # noqa: T201 - there is no log yet
+        language = person_language()
+        print(*(each.told_in(language) for each in error.problems), sep="\n", file=sys.stderr)  # noqa: T201 - no log yet
         sys.exit(CONFIGURATION_EXIT)
+    settle()
+    return app
+
+
+def settle() -> None:
+    """What has been made so far stays: the garbage collector need not look at it again, nor at every few requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)

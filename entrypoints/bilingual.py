@@ -1,5 +1,6 @@
 """The group of all commands: it knows the person's language, and turns errors into lines and exit codes."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +11,15 @@ from config.environment import person_language
 from domain.errors import (
     ConfigurationError,
     LoginRequiredError,
+    NotLoggedInError,
     OCAError,
     TokenEndpointUnavailableError,
     UpstreamError,
     UpstreamTimeoutError,
     UpstreamUnreachableError,
 )
-from domain.words import Language
-from entrypoints.console import Console
+from domain.words import Language, Text
+from entrypoints.console import Console, speakable
 
 LANG = "--lang"
 
@@ -25,10 +27,10 @@ LANG = "--lang"
 def exit_code(error: OCAError) -> int:
     """What a script is told of an error; the table stands in the README."""
     match error:
+        case LoginRequiredError() | NotLoggedInError():
+            return 4
         case ConfigurationError():
             return 3
-        case LoginRequiredError():
-            return 4
         case TokenEndpointUnavailableError() | UpstreamUnreachableError() | UpstreamTimeoutError():
             return 5
         case UpstreamError():
@@ -40,20 +42,55 @@ def exit_code(error: OCAError) -> int:
 class BilingualGroup(TyperGroup):
     """`--lang` may stand anywhere; an OCAError is its message on standard error and an exit code."""
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        if not (sys.stdout.isatty() and sys.stderr.isatty()):
+            # Frames and colours are for people who watch; without them the help is there in half the time.
+            _without_frames(self)
+        return super().main(*args, **kwargs)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         chosen, rest = _without_language(args)
         env_file = _value_of("--env-file", args)
-        ctx.obj = Console(Language.named(chosen) or person_language(env_file))
+        language = speakable(Language.named(chosen) or person_language(env_file))
+        ctx.obj = Console(language)
+        if language is Language.CHINESE:
+            from entrypoints.help_in_chinese import put_into_chinese  # noqa: PLC0415 - read by few
+
+            put_into_chinese(self, ctx)
+        if not ctx.resilient_parsing:
+            # Completion has one line for each.
+            _told_whole(self)
         if chosen is not None and Language.named(chosen) is None:
-            raise typer.BadParameter(f"{LANG} takes en or zh, not {chosen!r}.", ctx=ctx)
+            raise typer.BadParameter(
+                ctx.obj.told(
+                    Text(f"{LANG} takes en or zh, not {chosen!r}.", f"{LANG} 的值为 en 或 zh，而不是 {chosen!r}。")
+                ),
+                ctx=ctx,
+            )
         return super().parse_args(ctx, rest)
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except OCAError as error:
-            ctx.obj.say(error.text)
+            from entrypoints.error_words import error_told  # noqa: PLC0415 - when something went wrong
+
+            ctx.obj.say(error_told(error))
             raise typer.Exit(exit_code(error)) from error
+
+
+def _without_frames(command: Any) -> None:
+    """Let a command and all below it do without rich, which takes long to load."""
+    command.rich_markup_mode = None
+    for each in getattr(command, "commands", {}).values():
+        _without_frames(each)
+
+
+def _told_whole(command: Any) -> None:
+    """Let lists of commands tell them whole, and not cut at the width of a line."""
+    command.short_help = command.short_help or command.help
+    for each in getattr(command, "commands", {}).values():
+        _told_whole(each)
 
 
 def _value_of(option: str, args: Sequence[str]) -> str | None:

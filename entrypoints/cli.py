@@ -3,13 +3,12 @@
 import signal
 import sys
 import threading
-from importlib.metadata import version
 from typing import Annotated, Never
 
 import typer
 
 from entrypoints.bilingual import LANG, BilingualGroup
-from entrypoints.commands import chat, login_state, serve
+from entrypoints.commands import chat, config, connect, doctor, login, login_state, models, serve
 from entrypoints.console import console_of
 
 # The name of the thread of adapters.gateway.refresher, which is not imported just for this.
@@ -34,15 +33,23 @@ def root(
     show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
     _language: Annotated[
         str | None,
-        typer.Option(LANG, help="Language of the messages: en or zh.", show_default="OCA_LANG, else the locale"),
+        typer.Option(
+            LANG,
+            help="Language of the messages: en or zh.",
+            show_default="OCA_LANG, else the locale",
+            autocompletion=lambda: ["en", "zh"],
+        ),
     ] = None,
 ) -> None:
     if show_version:
+        # Slow to load, and nothing else here needs it.
+        from importlib.metadata import version  # noqa: PLC0415
+
         console_of(context).data(version("oca-gateway"))
         raise typer.Exit
 
 
-for commands in (serve, login_state, chat):
+for commands in (serve, login, login_state, models, chat, config, connect, doctor):
     commands.register(app)
 
 

@@ -1,6 +1,7 @@
 """Where a command speaks: data on standard output, words for people on standard error, in the person's language."""
 
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Generator
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 # A wait that is shorter than this shows nothing; a longer one shows that the program lives.
 UNNOTICED_S = 1.0
+_CHINESE = "登录，。"
+# What stands for a character of fine print where the encoding lacks it; a table's lines are drawn in ASCII there.
+_PLAIN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "→": "->", "✓": "+"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +37,15 @@ class Console:
 
     def document(self, value: object) -> None:
         """One JSON document on standard output."""
-        self.data(json.dumps(value, indent=2, ensure_ascii=not _can_write(sys.stdout, "登录"), default=str))
+        self.data(json.dumps(value, indent=2, ensure_ascii=not can_write(sys.stdout, _CHINESE), default=str))
 
     def say(self, words: "str | Text" = "", *, end: str = "\n") -> None:
         """Words for people, on standard error."""
         _write(sys.stderr, self.told(words) + end)
+
+    def murmur(self, text: str, *, end: str = "") -> None:
+        """Words of less weight, on standard error: dimmed where there is colour."""
+        _write(sys.stderr, f"\x1b[2m{text}\x1b[22m{end}" if self.coloured and text else text + end)
 
     @property
     def interactive(self) -> bool:
@@ -45,8 +53,23 @@ class Console:
         return sys.stdin.isatty() and sys.stderr.isatty()
 
     @property
+    def watched(self) -> bool:
+        """Whether a person sees what is said on standard error."""
+        return sys.stderr.isatty()
+
+    @property
     def coloured(self) -> bool:
         return sys.stderr.isatty() and not no_color()
+
+    @property
+    def width(self) -> int | None:
+        """How many columns standard output has; None where it is no terminal."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+    @property
+    def draws_lines(self) -> bool:
+        """Whether standard output knows the characters of which tables are drawn."""
+        return can_write(sys.stdout, "─│┌")
 
     @contextmanager
     def working(self, words: "str | Text") -> Generator[None, None, None]:
@@ -73,20 +96,14 @@ def console_of(context: "typer.Context") -> Console:
     return console
 
 
-def _tick(done: threading.Event, line: str) -> None:
-    seconds = UNNOTICED_S
-    shown = False
-    while not done.wait(UNNOTICED_S):
-        _write(sys.stderr, f"\r{line} {seconds:.0f} s")
-        sys.stderr.flush()
-        shown = True
-        seconds += UNNOTICED_S
-    if shown:
-        width = sum(2 if ord(c) > 0x2E7F else 1 for c in line) + 12  # noqa: PLR2004 - wide characters begin there
-        _write(sys.stderr, "\r" + " " * width + "\r")
+def speakable(language: Language) -> Language:
+    """This language, or English where a stream's encoding lacks the characters: escapes are read by nobody."""
+    able = can_write(sys.stdout, _CHINESE) and can_write(sys.stderr, _CHINESE)
+    return language if able else Language.ENGLISH
 
 
-def _can_write(stream: TextIO, text: str) -> bool:
+def can_write(stream: TextIO, text: str) -> bool:
+    """Whether the stream's encoding has these characters."""
     try:
         text.encode(stream.encoding or "ascii")
     except (UnicodeEncodeError, LookupError):
@@ -94,10 +111,22 @@ def _can_write(stream: TextIO, text: str) -> bool:
     return True
 
 
+def _tick(done: threading.Event, line: str) -> None:
+    seconds = UNNOTICED_S
+    shown = False
+    while not done.wait(UNNOTICED_S):
+        _write(sys.stderr, f"\r{line} {seconds:.0f} s")
+        shown = True
+        seconds += UNNOTICED_S
+    if shown:
+        width = sum(2 if ord(c) > 0x2E7F else 1 for c in line) + 12  # noqa: PLR2004 - wide characters begin there
+        _write(sys.stderr, "\r" + " " * width + "\r")
+
+
 def _write(stream: TextIO, text: str) -> None:
     """Write, and never fail for a character that a console of another encoding does not know."""
-    if not _can_write(stream, text):
+    if not can_write(stream, text):
         encoding = stream.encoding or "ascii"
-        text = text.encode(encoding, "backslashreplace").decode(encoding)
+        text = text.translate(_PLAIN).encode(encoding, "backslashreplace").decode(encoding)
     stream.write(text)
     stream.flush()

@@ -9,14 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+from adapters.authorization.discovery_file import FileServerMemory
 from adapters.clock.system import SystemClock
 from adapters.token_journal.history import FileTokenHistory
 from config.environment import REFRESH_TOKEN_KEY
-from config.logging import configure_logging
 from config.settings import Need, Settings, load_settings
 from config.stores import token_store
 from domain.errors import ConfigurationError, TokenStoreError
 from domain.redaction import redact_text
+from domain.server_metadata import RememberedServer
 from domain.token_events import HistoryEntry, TokenEventKind
 from domain.tokens import RefreshPolicy, TokenSet, TokenState, conceal, fingerprint
 from domain.words import Text
@@ -31,13 +32,18 @@ _ALL_EVENTS = 10_000
 def look(env_file: Path | None) -> StatusReport:
     """The report on the login in this `.env`. Raises ConfigurationError, TokenStoreError."""
     settings, problems = _settings(env_file)
-    configure_logging("WARNING", settings.log_format)
+    if settings.oauth_token_store.get_secret_value() != "dotenv":
+        # Only libraries of those stores log; what logs is slow to load.
+        from config.logging import configure_logging  # noqa: PLC0415
+
+        configure_logging("WARNING", settings.log_format)
     clock = SystemClock()
     return gather(
         settings,
         # Without the seed: it is stored by those who use it, and looking puts no login into a file.
         store=token_store(settings, seeded=False),
         history=FileTokenHistory(env_file=settings.env_file, clock=clock),
+        memory=FileServerMemory(env_file=settings.env_file).recall(settings.authorization_server),
         now=clock.now(),
         problems=problems,
     )
@@ -60,10 +66,15 @@ def gather(
     store: TokenStore,
     history: TokenHistory,
     now: datetime,
+    memory: RememberedServer | None = None,
     problems: tuple[Text, ...] = (),
 ) -> StatusReport:
     """Ask the store and the history, and draw the conclusions. Raises TokenStoreError when the store cannot be read."""
+    known = memory or RememberedServer()
     endpoint = settings.token_endpoint if settings.oauth_host or settings.oauth_token_url else None
+    if known.token_endpoint is not None and not settings.oauth_token_url:
+        # What `oca login` has learnt; renewals go there too.
+        endpoint = known.token_endpoint
     if settings.llm_api_key is not None:
         return StatusReport(now=now, env_file=settings.env_file, login=LoginState.API_KEY, mend=settings.mend)
     tokens = store.load()
@@ -71,7 +82,8 @@ def gather(
         tokens = replace(tokens, refresh_token=settings.seed_refresh_token.get_secret_value())
     secrets = [token for token in (tokens.refresh_token, tokens.access_token) if token]
     entries = [_harmless(entry, secrets) for entry in history.recent(_ALL_EVENTS)]
-    refreshes = [entry for entry in entries if entry.event.kind is TokenEventKind.REFRESHED]
+    fetched = {TokenEventKind.REFRESHED, TokenEventKind.LOGGED_IN}
+    refreshes = [entry for entry in entries if entry.event.kind in fetched]
     last = refreshes[-1] if refreshes else None
     name = None if tokens.refresh_token is None else fingerprint(tokens.refresh_token)
     failure = _failure(tokens, name, entries, secrets)
@@ -84,6 +96,7 @@ def gather(
         mend=settings.mend,
         token_endpoint=None if endpoint is None else redact_text(endpoint),
         client_id=settings.oauth_client_id,
+        person=None if name is None else known.person,
         problems=problems,
         store_trouble=_store_trouble(store),
         access_token=access_token,
@@ -116,11 +129,11 @@ def _harmless_text(text: str, secrets: Collection[str]) -> str:
     return redact_text(conceal("".join(c if c.isprintable() else " " for c in text), secrets))
 
 
-def _store_trouble(store: TokenStore) -> str | None:
+def _store_trouble(store: TokenStore) -> str | Text | None:
     try:
         store.prove_storable()
     except TokenStoreError as error:
-        return str(error)
+        return error.text
     return store.trouble()
 
 

@@ -1,23 +1,29 @@
 """The report of `oca status` as one JSON document, whose keys stay as they are."""
 
-import json
 from datetime import UTC, datetime
 
 from domain.token_events import HistoryEntry
+from domain.words import Language
 from entrypoints.status_report import LoginState, StatusReport
 
 
-def status_document(report: StatusReport) -> str:
-    """Every key is always there; times are ISO 8601 in UTC, durations seconds; null is unknown, or does not apply."""
-    failure = report.failure
-    document = {
+def status_document(report: StatusReport, language: Language = Language.ENGLISH) -> dict[str, object]:
+    """Every key is always there; times are ISO 8601 in UTC, durations seconds; null is unknown, or does not apply.
+
+    `language` is that of `troubles`, which are for people.
+    """
+    failure, person = report.failure, report.person
+    return {
         "ok": not report.troubles,
         "login": report.login.value,
-        "troubles": report.troubles,
+        "troubles": [each.told_in(language) for each in report.troubles],
         "place": report.place,
         "env_file": {"path": str(report.env_file), "writable": report.store_trouble is None},
         "token_endpoint": report.token_endpoint,
         "client_id": report.client_id,
+        "who": None
+        if person is None
+        else {"sub": person.subject, "name": person.name or None, "email": person.email or None},
         "uses_api_key": report.login is LoginState.API_KEY,
         "access_token": {
             "state": report.access_token.value,
@@ -44,7 +50,6 @@ def status_document(report: StatusReport) -> str:
         "clock_skew_s": report.clock_skew_seconds,
         "events": [_event(entry) for entry in report.events],
     }
-    return json.dumps(document, indent=2)
 
 
 def _event(entry: HistoryEntry) -> dict[str, object]:

@@ -18,6 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parent.parent))
 import streamlit as st
 
 from adapters.chat_ui.page import PageDefaults, draw_page
+from adapters.chat_ui.sidebar import chosen_texts
 from config.container import build_container
 from config.environment import nothing_configured
 from config.logging import configure_logging
@@ -76,7 +77,8 @@ def main() -> None:
     try:
         shared = served()
     except ConfigurationError as error:
-        st.error("\n\n".join(str(each) for each in error.problems))
+        texts = chosen_texts()
+        st.error("\n\n".join(texts.told(each) for each in error.problems))
         return
     draw_page(shared.gateway, shared.chat, shared.store, shared.defaults)
 

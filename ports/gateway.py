@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from domain.chat import ChatRequest, ChatResponse, Model
 from domain.events import StreamEvent
 from domain.http import Headers
+from domain.words import Text
 from ports.transport import AsyncResponseStream
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ class ModelList:
     """The models on offer. `trouble` is empty, or tells why only the default model is listed."""
 
     models: tuple[Model, ...]
-    trouble: str = ""
+    trouble: str | Text = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from domain.tokens import TokenSet
+from domain.words import Text
 
 
 class TokenStore(Protocol):
@@ -30,7 +31,7 @@ class TokenStore(Protocol):
         """Raise TokenStoreError unless `save` can be expected to work, before a refresh token is spent."""
         ...
 
-    def trouble(self) -> str | None:
+    def trouble(self) -> Text | None:
         """Why the newest login is not where it belongs, and what to do; None when all is well."""
         ...
 

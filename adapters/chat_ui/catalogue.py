@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from adapters.chat_ui.attachments import AttachmentProblem
 from domain.conversation import TroubleKind
+from domain.words import Language, Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Advice:
 class Texts:
     """The catalogue of one language. Strings are Markdown; `{names}` are filled by `str.format`."""
 
+    spoken: Language
     language_name: str
     title: str
     sandbox_notice: str
@@ -98,3 +100,7 @@ class Texts:
     footer_first_word: str
     footer_speed: str
     advice: Mapping[TroubleKind, Advice]
+
+    def told(self, words: str | Text) -> str:
+        """Words of ours that come from below the page."""
+        return Text.of(words).told_in(self.spoken)

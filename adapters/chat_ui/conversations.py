@@ -87,7 +87,7 @@ class ConversationList:
         self._draw_import(texts)
         if trouble := st.session_state.get("store_trouble") or self.session.trouble:
             st.warning(texts.not_saved, icon=":material/save:")
-            st.code(trouble, language=None, wrap_lines=True)
+            st.code(texts.told(trouble), language=None, wrap_lines=True)
         if self.session.moved:
             st.info(texts.copy_of_tab, icon=":material/content_copy:")
 
@@ -180,7 +180,7 @@ class ConversationList:
             found = decode_json(data)
         except InvalidRequestError as error:
             st.error(texts.import_failed.format(name=_plain(name)))
-            st.code(str(error), language=None, wrap_lines=True)
+            st.code(error.told_in(texts.spoken), language=None, wrap_lines=True)
             return
         # A key of its own: it may stand beside the conversation that it was exported from.
         saved = self._try(lambda: self.store.save(replace(found, key=uuid4().hex), replaces=None))
@@ -214,7 +214,7 @@ class ConversationList:
         try:
             result = step()
         except ConversationStoreError as error:
-            st.session_state["store_trouble"] = str(error)
+            st.session_state["store_trouble"] = error.text
             return None
         st.session_state.pop("store_trouble", None)
         return result

@@ -17,6 +17,7 @@ from datetime import timedelta
 from domain.chat import ChatRequest
 from domain.errors import StreamInterruptedError
 from domain.events import StreamEvent
+from domain.words import Text
 from ports.gateway import AsyncChat
 
 # To close a connection takes a moment; where it takes longer, it goes on without the page.
@@ -121,7 +122,9 @@ class _Listener:
                     self._heard.put(event)
         except asyncio.CancelledError:
             # Told to nobody when the page has left, which is the rule.
-            error = StreamInterruptedError("The answer was broken off here. Send the request again.")
+            error = StreamInterruptedError(
+                Text("The answer was broken off here. Send the request again.", "回答在此处被中断。请重新发送请求。")
+            )
         except BaseException as raised:  # noqa: BLE001 - it is raised again in the page's thread
             error = raised
         self._heard.put(_Ended(error=error))

@@ -46,7 +46,7 @@ class RunningTurn:
                 self._stream(request)
             self.session.change(lambda conversation: conversation.finished(attempt))
         except (TokenError, UpstreamError) as error:
-            trouble = trouble_of(error)
+            trouble = trouble_of(error, self.texts.spoken)
             self.session.change(lambda conversation: conversation.failed(attempt, trouble))
         except Exception as error:
             unexpected = Trouble(kind=TroubleKind.UNEXPECTED, detail=type(error).__name__)

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from domain.conversation import AnswerState, Conversation, PromptSettings, Turn
 from domain.errors import ConversationStoreError
+from domain.words import Text
 from ports.conversation_store import ConversationStore
 
 # How often a growing answer is stored: what a crash may cost.
@@ -34,7 +35,7 @@ class ChatSession:
         self._conversation = Conversation()
         self._stored: Conversation | None = None
         self._stored_at = 0.0
-        self.trouble = ""
+        self.trouble: str | Text = ""
         self.moved = False
 
     @property
@@ -130,7 +131,7 @@ class ChatSession:
             saved = self._store.save(conversation, replaces=self._stored)
         except ConversationStoreError as error:
             # The person goes on; the next change tries again.
-            self.trouble = str(error)
+            self.trouble = error.text
             return
         self.trouble = ""
         self.moved = self.moved or saved.key != conversation.key

@@ -10,6 +10,7 @@ from adapters.chat_ui.login_badge import draw_login_badge
 from adapters.chat_ui.session import ChatSession
 from adapters.chat_ui.texts import CATALOGUE, Language, Texts, as_code, language_for
 from domain.conversation import Conversation, PromptSettings
+from domain.words import Text
 from ports.gateway import ChatGateway, ModelList
 
 LANGUAGE_PARAM = "lang"
@@ -28,7 +29,7 @@ class PageDefaults:
     system_prompt: str
     temperature: float
     sandbox: bool
-    mend: str = ""
+    mend: str | Text = ""
 
 
 def chosen_texts() -> Texts:
@@ -128,7 +129,7 @@ def _draw_model(gateway: ChatGateway, defaults: PageDefaults, texts: Texts) -> s
     )
     if listed.trouble:
         st.warning(texts.models_trouble)
-        st.code(listed.trouble, language=None, wrap_lines=True)
+        st.code(texts.told(listed.trouble), language=None, wrap_lines=True)
     elif default and default not in names:
         st.warning(texts.model_missing.format(model=as_code(default)))
     return model or default

@@ -5,8 +5,10 @@ from types import MappingProxyType
 from adapters.chat_ui.attachments import AttachmentProblem
 from adapters.chat_ui.catalogue import Advice, Texts
 from domain.conversation import TroubleKind
+from domain.words import Language
 
 ENGLISH = Texts(
+    spoken=Language.ENGLISH,
     language_name="English",
     title="OCA Gateway chat",
     sandbox_notice=(
@@ -100,7 +102,8 @@ ENGLISH = Texts(
         {
             TroubleKind.LOGIN_REQUIRED: Advice(
                 what="The login is missing or no longer accepted.",
-                next_step="Put a new refresh token into `.env` as `OAUTH_REFRESH_TOKEN`, then retry.",
+                next_step="Log in again with `oca login` (or put a new refresh token into `.env` as "
+                "`OAUTH_REFRESH_TOKEN`), then retry.",
             ),
             TroubleKind.LOGIN_MISCONFIGURED: Advice(
                 what="The authorization server refused this client.",
@@ -123,8 +126,8 @@ ENGLISH = Texts(
                 next_step="Choose another model, or ask the operator of the model server for access.",
             ),
             TroubleKind.NOT_FOUND: Advice(
-                what="The model server does not know this model or this address.",
-                next_step="Choose another model on the left, or check `LLM_API_URL` in `.env`.",
+                what="There is nothing at this address of the model server.",
+                next_step="Check `LLM_API_URL` in `.env`, the host and the whole path.",
             ),
             TroubleKind.TOO_LARGE: Advice(
                 what="The conversation is too large for the model server.",
@@ -142,13 +145,58 @@ ENGLISH = Texts(
                 what="The model server could not be reached.",
                 next_step="Check the network, `LLM_API_URL` and `HTTP_PROXY_URL` in `.env`, then retry.",
             ),
+            TroubleKind.HOST_UNKNOWN: Advice(
+                what="The name of a server cannot be resolved (DNS).",
+                next_step="Check the host in `LLM_API_URL` and `OAUTH_HOST` in `.env`, the DNS of the machine that "
+                "serves this page, and its VPN; then retry.",
+            ),
+            TroubleKind.PROXY_DOWN: Advice(
+                what="The proxy does not answer.",
+                next_step="Check host and port of `HTTP_PROXY_URL` in `.env`, or remove it, then start again.",
+            ),
+            TroubleKind.PROXY_LOGIN: Advice(
+                what="The proxy wants a login, or another one (407).",
+                next_step="Put user and password into `HTTP_PROXY_URL` in `.env`, as in "
+                "`http://user:password@proxy.example.com:3128`, then start again.",
+            ),
+            TroubleKind.PROXY_REFUSED: Advice(
+                what="The proxy does not let this server through.",
+                next_step="Check `HTTP_PROXY_URL` in `.env`, or ask who runs the proxy.",
+            ),
+            TroubleKind.CERTIFICATE_UNTRUSTED: Advice(
+                what="The certificate of a server is signed by an authority that is not trusted here.",
+                next_step="Put your company's CA file (PEM) into `EXTRA_CA_CERTS` in `.env`, then start again.",
+            ),
+            TroubleKind.CERTIFICATE_EXPIRED: Advice(
+                what="The certificate of a server has expired.",
+                next_step="Check the clock of the machine that serves this page; if it is right, the server's operator "
+                "must renew the certificate.",
+            ),
+            TroubleKind.CERTIFICATE_OF_ANOTHER: Advice(
+                what="The certificate of a server belongs to another host.",
+                next_step="Check the host in `LLM_API_URL` and `OAUTH_HOST` in `.env`.",
+            ),
+            TroubleKind.CLOCK_WRONG: Advice(
+                what="A certificate is not valid yet: the clock of the machine that serves this page may be wrong.",
+                next_step="Set the clock, best by switching on time synchronization, then retry.",
+            ),
+            TroubleKind.NO_CONNECTION_IN_TIME: Advice(
+                what="No connection could be made in time.",
+                next_step="Check the network and `LLM_API_URL`, then retry; a slow network needs a longer "
+                "`CONNECTION_TIMEOUT` in `.env`.",
+            ),
+            TroubleKind.MODEL_UNKNOWN: Advice(
+                what="The model server does not know this model.",
+                next_step="Choose another model on the left; the details name those that come near.",
+            ),
             TroubleKind.TIMEOUT: Advice(
                 what="The model server took too long.",
                 next_step="Retry; a longer `LLM_REQUEST_TIMEOUT` in `.env` waits longer.",
             ),
             TroubleKind.NOT_UNDERSTOOD: Advice(
                 what="The model server's answer cannot be understood.",
-                next_step="Check that `LLM_API_URL` in `.env` is the full address of an OpenAI-style chat API.",
+                next_step="Check that `LLM_API_URL` in `.env` is the full address of an OpenAI-style chat API, and "
+                "that the network does not want you to log in first.",
             ),
             TroubleKind.TOKEN_REJECTED: Advice(
                 what="The model server refused a login that had just been renewed.",

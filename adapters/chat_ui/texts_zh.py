@@ -5,8 +5,10 @@ from types import MappingProxyType
 from adapters.chat_ui.attachments import AttachmentProblem
 from adapters.chat_ui.catalogue import Advice, Texts
 from domain.conversation import TroubleKind
+from domain.words import Language
 
 CHINESE = Texts(
+    spoken=Language.CHINESE,
     language_name="中文",
     title="OCA Gateway 对话",
     sandbox_notice=(
@@ -99,7 +101,8 @@ CHINESE = Texts(
         {
             TroubleKind.LOGIN_REQUIRED: Advice(
                 what="尚未登录，或登录已失效。",
-                next_step="请将新的刷新令牌填入 `.env` 的 `OAUTH_REFRESH_TOKEN`，然后重试。",
+                next_step="请用 `oca login` 重新登录（或将新的刷新令牌填入 `.env` 的 "
+                "`OAUTH_REFRESH_TOKEN`），然后重试。",
             ),
             TroubleKind.LOGIN_MISCONFIGURED: Advice(
                 what="授权服务器拒绝了本客户端。",
@@ -122,8 +125,8 @@ CHINESE = Texts(
                 next_step="请选择其他模型，或向模型服务器的管理员申请权限。",
             ),
             TroubleKind.NOT_FOUND: Advice(
-                what="模型服务器上没有该模型或该地址。",
-                next_step="请在左侧选择其他模型，或检查 `.env` 中的 `LLM_API_URL`。",
+                what="模型服务器的该地址上没有任何内容。",
+                next_step="请检查 `.env` 中 `LLM_API_URL` 的主机和完整路径。",
             ),
             TroubleKind.TOO_LARGE: Advice(
                 what="对话内容超出了模型服务器的大小限制。",
@@ -141,13 +144,57 @@ CHINESE = Texts(
                 what="无法连接模型服务器。",
                 next_step="请检查网络以及 `.env` 中的 `LLM_API_URL` 和 `HTTP_PROXY_URL`，然后重试。",
             ),
+            TroubleKind.HOST_UNKNOWN: Advice(
+                what="无法解析服务器的主机名（DNS）。",
+                next_step="请检查 `.env` 中 `LLM_API_URL` 和 `OAUTH_HOST` 的主机名，以及运行本页面的机器的 DNS 设置和 "
+                "VPN，然后重试。",
+            ),
+            TroubleKind.PROXY_DOWN: Advice(
+                what="代理服务器没有响应。",
+                next_step="请检查 `.env` 中 `HTTP_PROXY_URL` 的主机和端口，或删除该项，然后重新启动。",
+            ),
+            TroubleKind.PROXY_LOGIN: Advice(
+                what="代理服务器要求登录，或用户名、密码有误（407）。",
+                next_step="请把用户名和密码写入 `.env` 中的 `HTTP_PROXY_URL`，例如 "
+                "`http://user:password@proxy.example.com:3128`，然后重新启动。",
+            ),
+            TroubleKind.PROXY_REFUSED: Advice(
+                what="代理服务器不允许访问该服务器。",
+                next_step="请检查 `.env` 中的 `HTTP_PROXY_URL`，或询问代理服务器的管理员。",
+            ),
+            TroubleKind.CERTIFICATE_UNTRUSTED: Advice(
+                what="服务器证书的签发机构在此不受信任。",
+                next_step="请把公司的 CA 证书文件（PEM）写入 `.env` 中的 `EXTRA_CA_CERTS`，然后重新启动。",
+            ),
+            TroubleKind.CERTIFICATE_EXPIRED: Advice(
+                what="服务器的证书已过期。",
+                next_step="请检查运行本页面的机器的时钟；如果时钟正确，则须由该服务器的管理员更新证书。",
+            ),
+            TroubleKind.CERTIFICATE_OF_ANOTHER: Advice(
+                what="服务器的证书属于另一台主机。",
+                next_step="请检查 `.env` 中 `LLM_API_URL` 和 `OAUTH_HOST` 的主机名。",
+            ),
+            TroubleKind.CLOCK_WRONG: Advice(
+                what="运行本页面的机器的时钟很可能不准：证书尚未生效。",
+                next_step="请校准时钟，最好启用时间同步，然后重试。",
+            ),
+            TroubleKind.NO_CONNECTION_IN_TIME: Advice(
+                what="未能在限定时间内建立连接。",
+                next_step="请检查网络和 `LLM_API_URL`，然后重试；"
+                "如果网络较慢，请在 `.env` 中调大 `CONNECTION_TIMEOUT`。",
+            ),
+            TroubleKind.MODEL_UNKNOWN: Advice(
+                what="模型服务器上没有该模型。",
+                next_step="请在左侧选择其他模型；详细信息中列出了相近的名称。",
+            ),
             TroubleKind.TIMEOUT: Advice(
                 what="模型服务器响应超时。",
                 next_step="请重试；也可以在 `.env` 中调大 `LLM_REQUEST_TIMEOUT`。",
             ),
             TroubleKind.NOT_UNDERSTOOD: Advice(
                 what="无法理解模型服务器的回答。",
-                next_step="请检查 `.env` 中的 `LLM_API_URL` 是否为 OpenAI 风格对话接口的完整地址。",
+                next_step="请检查 `.env` 中的 `LLM_API_URL` 是否为 OpenAI 风格对话接口的完整地址，"
+                "以及网络是否要求先登录。",
             ),
             TroubleKind.TOKEN_REJECTED: Advice(
                 what="模型服务器拒绝了刚刚刷新的登录。",

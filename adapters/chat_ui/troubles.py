@@ -8,9 +8,11 @@ from typing import Any, cast
 
 from domain.conversation import Trouble, TroubleKind
 from domain.errors import (
+    Cause,
     LoginRequiredError,
     StreamInterruptedError,
     TokenEndpointError,
+    TokenEndpointUnavailableError,
     TokenError,
     TokenStoreError,
     UpstreamError,
@@ -21,6 +23,8 @@ from domain.errors import (
     UpstreamUnreachableError,
 )
 from domain.http import find_header
+from domain.model_names import means_unknown_model
+from domain.words import Language
 
 _LONGEST_DETAIL = 600
 _LONGEST_BODY = 20_000
@@ -51,18 +55,32 @@ _STATUS_KINDS = {
 }
 
 
-def trouble_of(error: TokenError | UpstreamError) -> Trouble:
-    """The error as a value."""
+_CAUSE_KINDS = {
+    Cause.DNS: TroubleKind.HOST_UNKNOWN,
+    Cause.TIMED_OUT: TroubleKind.NO_CONNECTION_IN_TIME,
+    Cause.PROXY_UNREACHABLE: TroubleKind.PROXY_DOWN,
+    Cause.PROXY_AUTHENTICATION: TroubleKind.PROXY_LOGIN,
+    Cause.PROXY_REFUSED: TroubleKind.PROXY_REFUSED,
+    Cause.UNKNOWN_CA: TroubleKind.CERTIFICATE_UNTRUSTED,
+    Cause.CERTIFICATE_EXPIRED: TroubleKind.CERTIFICATE_EXPIRED,
+    Cause.CERTIFICATE_OTHER_HOST: TroubleKind.CERTIFICATE_OF_ANOTHER,
+    Cause.CERTIFICATE_NOT_YET_VALID: TroubleKind.CLOCK_WRONG,
+}
+
+
+def trouble_of(error: TokenError | UpstreamError, language: Language = Language.ENGLISH) -> Trouble:
+    """The error as a value, its details in this language."""
     if isinstance(error, UpstreamStatusError):
+        said = readable(error.body)
         return Trouble(
-            kind=_kind_of_status(error.status),
-            detail=readable(error.body),
+            kind=_kind_of_status(error.status, error.body),
+            detail=said if error.hint is None else f"{said} {error.hint.told_in(language)}".lstrip(),
             status=error.status,
             retry_after=_seconds(find_header(error.headers, "retry-after")),
         )
     return Trouble(
-        kind=next(kind for blamed, kind in _KINDS if isinstance(error, blamed)),
-        detail=_shortened(str(error)),
+        kind=_kind_of(error),
+        detail=_shortened(error.told_in(language)),
         retry_after=error.retry_after if isinstance(error, TokenError) else None,
     )
 
@@ -91,7 +109,17 @@ def _message_in(parsed: object) -> str:
     )
 
 
-def _kind_of_status(status: int) -> TroubleKind:
+def _kind_of(error: TokenError | UpstreamError) -> TroubleKind:
+    if isinstance(error, UpstreamUnreachableError | UpstreamTimeoutError | TokenEndpointUnavailableError):
+        by_cause = _CAUSE_KINDS.get(error.cause)
+        if by_cause is not None:
+            return by_cause
+    return next(kind for blamed, kind in _KINDS if isinstance(error, blamed))
+
+
+def _kind_of_status(status: int, body: bytes) -> TroubleKind:
+    if means_unknown_model(status, body):
+        return TroubleKind.MODEL_UNKNOWN
     server_failed = status >= 500  # noqa: PLR2004 - RFC 9110 section 15.6
     return _STATUS_KINDS.get(status, TroubleKind.UPSTREAM_FAILING if server_failed else TroubleKind.BAD_REQUEST)
 

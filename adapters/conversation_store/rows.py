@@ -12,6 +12,7 @@ from typing import Any
 from adapters.wire.declared_json import decoded, encoded, json_bytes, json_value
 from domain.conversation import Attachment, Conversation, Turn
 from domain.errors import InvalidRequestError
+from domain.words import Text
 
 Turns = tuple[Turn, ...]
 
@@ -112,4 +113,4 @@ def _json(cell: object) -> object:
         return json_value(cell.encode())
     if isinstance(cell, bytes):
         return json_value(cell)
-    raise InvalidRequestError("A cell holds neither text nor bytes.")
+    raise InvalidRequestError(Text("A cell holds neither text nor bytes.", "有单元格既不是文本也不是字节。"))

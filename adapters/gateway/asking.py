@@ -13,7 +13,8 @@ from domain.events import StreamEvent
 from domain.flows import Credential
 from domain.http import HttpRequest, HttpResponse, Timeouts
 from domain.retrying import RetryPolicy, answer_flow, patient_stream_flow
-from domain.upstream_flows import AuthorizedStream, Upstream, concealed
+from domain.upstream_flows import AuthorizedStream, Upstream, concealed, list_models_flow
+from domain.words import Text
 from ports.codec import ChatCodec
 from ports.gateway import ChatTerms
 
@@ -43,6 +44,11 @@ class Asking:
         outgoing = self._outgoing(request, terms, stream=False)
         policy = _retries(terms)
         return answer_flow(self._credential, self._to(terms), outgoing, policy, max_bytes=MAX_ANSWER_BYTES)
+
+    def model_list(self) -> Flow[HttpResponse] | None:
+        """Ask for the model list; None where no address for it is known."""
+        url = self._upstream.models_url
+        return None if url is None else list_models_flow(self._credential, self._upstream, url)
 
     def whole(self, response: HttpResponse) -> ChatResponse:
         """The answer in a response. Raises UpstreamStatusError, UpstreamProtocolError."""
@@ -79,6 +85,7 @@ class AnswerReader:
         self._waiting = False
         self._chunks = 0
         self._told = False
+        self.received = 0  # bytes
 
     @property
     def done(self) -> bool:
@@ -91,6 +98,7 @@ class AnswerReader:
 
     def feed(self, piece: bytes) -> Iterator[StreamEvent]:
         """The events that a piece completes."""
+        self.received += len(piece)
         events = self._decoder.feed(concealed(piece, self._access_token))
         if self._decoder.chunks > self._chunks:
             self._chunks = self._decoder.chunks
@@ -101,7 +109,12 @@ class AnswerReader:
         """What is left at the end. Raises StreamInterruptedError when the answer is not complete."""
         last = list(self._decoder.finish())
         if not (self._told or last):
-            raise StreamInterruptedError("The upstream ended its stream without an answer. Send the request again.")
+            raise StreamInterruptedError(
+                Text(
+                    "The upstream ended its stream without an answer: nothing came. Send the request again.",
+                    "上游未作回答就结束了流：没有收到任何内容。请重新发送请求。",
+                )
+            )
         return iter(last)
 
     def _first(self, events: Iterable[StreamEvent]) -> Iterator[StreamEvent]:

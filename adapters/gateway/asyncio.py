@@ -1,14 +1,15 @@
 """The asyncio driver, and the gateway for one event loop built on it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import aclosing, closing, suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 from adapters.gateway.catalog import default_only, models_in
 from adapters.gateway.endpoints import Endpoints
 from adapters.gateway.refresher import Refresher
+from adapters.gateway.relayed_stream import RelayedStream
 from adapters.gateway.upstream_memory import UpstreamMemory
 from adapters.wire.relay_headers import forwarded_request_headers
 from domain.effects import (
@@ -33,8 +34,9 @@ from domain.effects import (
     SaveTokens,
     Send,
 )
-from domain.errors import OCAError, TransportError
+from domain.errors import OCAError, UpstreamStatusError
 from domain.flows import (
+    AtHand,
     Credential,
     LoginStatus,
     access_token_flow,
@@ -42,14 +44,13 @@ from domain.flows import (
     keep_alive_pause,
     login_status_flow,
 )
-from domain.http import Headers, HttpRequest
+from domain.http import HttpRequest
+from domain.model_names import asked_model
+from domain.tokens import TokenSet
 from domain.upstream_flows import (
     Upstream,
     authorized_stream_flow,
-    blame_upstream,
-    concealed,
     list_models_flow,
-    without_token,
 )
 from ports.clock import Clock
 from ports.gateway import ModelList, Relay
@@ -79,9 +80,26 @@ class AsyncioDriver:
         self._store = store
         self._clock = clock
         self._transport = transport
-        self._memory = memory
+        self.memory = memory
         self._journal = journal
         self._refresher = refresher
+        self._seen: TokenSet | None = None
+        self._looked_at: float | None = None
+
+    def at_hand(self) -> AtHand:
+        """What a flow that begins now need not ask for.
+
+        The store is looked at once for all requests of one moment of the event loop, which is a millisecond at most.
+        """
+        moment = asyncio.get_running_loop().time()
+        if moment != self._looked_at:
+            self._looked_at = moment
+            self._seen = self._store.current()
+        return AtHand(
+            tokens=self._seen,
+            route=self.memory.routes()[0] if self.memory.known else None,
+            now=self._clock.now(),
+        )
 
     async def run(self, flow: Flow[T]) -> T:
         """The flow's result. Raises what the flow raises."""
@@ -114,15 +132,15 @@ class AsyncioDriver:
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
-                return self._memory.routes()
+                return self.memory.routes()
             case ReadRejection():
-                return self._memory.rejection_until
+                return self.memory.rejection_until
             case RememberRejection(until):
-                self._memory.rejection_until = until
+                self.memory.rejection_until = until
             case RouteKnown():
-                return self._memory.known
+                return self.memory.known
             case RememberRoute(route):
-                self._memory.remember(route)
+                self.memory.remember(route)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
                 return await self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
             case OpenStream(request=request, route=route, timeouts=timeouts):
@@ -160,37 +178,6 @@ async def _read_body(stream: AsyncResponseStream, max_bytes: int) -> bytes:
     return b"".join(pieces)[:max_bytes]
 
 
-class RelayedStream:
-    """An upstream's answer without our token, and whose failures are blamed on the upstream."""
-
-    def __init__(self, stream: AsyncResponseStream, access_token: str) -> None:
-        self._stream = stream
-        self._access_token = access_token
-        self._headers = without_token(stream.headers, access_token)
-
-    @property
-    def status(self) -> int:
-        return self._stream.status
-
-    @property
-    def headers(self) -> Headers:
-        return self._headers
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        try:
-            async for piece in self._stream:
-                # Some upstreams repeat the token in an error. Nearly always there is nothing to replace.
-                yield concealed(piece, self._access_token)
-        except TransportError as error:
-            raise blame_upstream(error, begun=True) from error
-
-    def wait_at_most(self, limit: timedelta) -> None:
-        self._stream.wait_at_most(limit)
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
 class AsyncioGateway:
     """Implements ports.gateway.AsyncChatGateway."""
 
@@ -208,8 +195,9 @@ class AsyncioGateway:
         self._clock = clock
         self._credential = credential
         self._upstream = upstream
-        self._endpoints = endpoints
         self._default_model = default_model
+        # Nearly all requests go to three addresses; a caller's query is of any kind, so that few are kept.
+        self._url = lru_cache(64)(endpoints.url)
         self._catalog: ModelList | None = None
         self._catalog_until: datetime | None = None
         self._fetching: asyncio.Task[ModelList] | None = None
@@ -230,11 +218,16 @@ class AsyncioGateway:
     async def relay(self, request: Relay) -> RelayedStream:
         outgoing = HttpRequest(
             method="POST",
-            url=self._endpoints.url(request.path, request.query),
+            url=self._url(request.path, request.query),
             headers=forwarded_request_headers(request.headers),
             body=request.body,
         )
-        opened = await self._driver.run(authorized_stream_flow(self._credential, self._upstream, outgoing))
+        try:
+            opened = await self._driver.run(
+                authorized_stream_flow(self._credential, self._upstream, outgoing, self._driver.at_hand())
+            )
+        except UpstreamStatusError as error:
+            raise self._driver.memory.explained(error, asked_model(request.body)) from error.__cause__
         return RelayedStream(cast("AsyncResponseStream", opened.stream), opened.access_token)
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
@@ -261,6 +254,7 @@ class AsyncioGateway:
                 self._catalog = models_in(
                     await self._driver.run(list_models_flow(self._credential, self._upstream, url))
                 )
+                self._driver.memory.know(self._catalog)
             except OCAError as error:
                 lifetime = TROUBLE_LIFETIME
                 fallback = default_only(self._default_model, error)

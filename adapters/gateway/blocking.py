@@ -25,8 +25,10 @@ from domain.effects import (
     ReadRejection,
     ReadRoutes,
     ReadStoreTrouble,
+    RecallServer,
     RememberRejection,
     RememberRoute,
+    RememberServer,
     Report,
     RouteKnown,
     SaveTokens,
@@ -45,6 +47,7 @@ from domain.flows import (
 from domain.upstream_flows import Upstream, list_models_flow
 from ports.clock import Clock
 from ports.gateway import Chat, ModelList
+from ports.server_memory import ServerMemory
 from ports.token_journal import TokenJournal
 from ports.token_store import TokenStore
 from ports.transport import ResponseStream, Transport
@@ -63,12 +66,14 @@ class BlockingDriver:
         transport: Transport,
         memory: UpstreamMemory,
         journal: TokenJournal,
+        servers: ServerMemory,
     ) -> None:
         self._store = store
         self._clock = clock
         self._transport = transport
-        self._memory = memory
+        self.memory = memory
         self._journal = journal
+        self._servers = servers
         # Never set: an event that is waited for is a pause that a signal can interrupt.
         self._waiting = threading.Event()
         self.refresher = Refresher(store=store, run=self.run, journal=journal)
@@ -104,15 +109,19 @@ class BlockingDriver:
             case ReadClock():
                 return self._clock.now()
             case ReadRoutes():
-                return self._memory.routes()
+                return self.memory.routes()
             case ReadRejection():
-                return self._memory.rejection_until
+                return self.memory.rejection_until
             case RememberRejection(until):
-                self._memory.rejection_until = until
+                self.memory.rejection_until = until
             case RouteKnown():
-                return self._memory.known
+                return self.memory.known
             case RememberRoute(route):
-                self._memory.remember(route)
+                self.memory.remember(route)
+            case RecallServer(address):
+                return self._servers.recall(address)
+            case RememberServer(address, memory):
+                self._servers.remember(address, memory)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
                 return self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
             case OpenStream(request=request, route=route, timeouts=timeouts):
@@ -182,9 +191,11 @@ class BlockingGateway:
         if url is None:
             return default_only(self._default_model)
         try:
-            return models_in(self._driver.run(list_models_flow(self._credential, self._upstream, url)))
+            found = models_in(self._driver.run(list_models_flow(self._credential, self._upstream, url)))
         except OCAError as error:
             return default_only(self._default_model, error)
+        self._driver.memory.know(found)
+        return found
 
     def stream(self, request: ChatRequest) -> AbstractContextManager[Iterator[StreamEvent]]:
         return self._chat.stream(request)

@@ -1,6 +1,7 @@
 """OCAOauth2TokenManager: the token flows as an object for one's own programs."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -69,18 +70,22 @@ class OCAOauth2TokenManager:
 
         return cls(default_env_file(), llm_api_key=key)
 
-    def get_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
+    def get_access_token(
+        self, *, rejected: str | None = None, wait_when_stale: bool = False, min_ttl: timedelta | None = None
+    ) -> str:
         """A valid access token (RFC 6749 section 1.4), renewed first if it must be.
 
         `rejected` is a token that the upstream has just refused: another one is handed out. A token near its end is
-        handed out while its successor is bought in the background; with `wait_when_stale` the successor is. Raises
-        TokenError.
+        handed out while its successor is bought in the background; with `wait_when_stale` the successor is. One that
+        lasts shorter than `min_ttl` is renewed first, if that is possible. Raises TokenError.
         """
-        return self._blocking.run(self._token_flow(rejected, wait_when_stale=wait_when_stale))
+        return self._blocking.run(self._token_flow(rejected, wait_when_stale=wait_when_stale, min_ttl=min_ttl))
 
-    async def aget_access_token(self, *, rejected: str | None = None, wait_when_stale: bool = False) -> str:
+    async def aget_access_token(
+        self, *, rejected: str | None = None, wait_when_stale: bool = False, min_ttl: timedelta | None = None
+    ) -> str:
         """As `get_access_token`, without blocking the event loop."""
-        return await self._asyncio.run(self._token_flow(rejected, wait_when_stale=wait_when_stale))
+        return await self._asyncio.run(self._token_flow(rejected, wait_when_stale=wait_when_stale, min_ttl=min_ttl))
 
     def chat(self, base_url: str) -> "Chat":
         """The model behind this login; `base_url` is LLM_API_URL, or an API's root as OpenAI's clients have it."""
@@ -102,10 +107,10 @@ class OCAOauth2TokenManager:
         # Two lives of one rotating refresh token would end it; there is one manager, however often it is copied.
         return self
 
-    def _token_flow(self, rejected: str | None, *, wait_when_stale: bool) -> "Flow[str]":
+    def _token_flow(self, rejected: str | None, *, wait_when_stale: bool, min_ttl: timedelta | None) -> "Flow[str]":
         from domain.flows import access_token_flow  # noqa: PLC0415
 
-        return access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale)
+        return access_token_flow(self._credential, rejected=rejected, wait_when_stale=wait_when_stale, min_ttl=min_ttl)
 
     @override
     def __reduce__(self) -> tuple[Any, ...]:

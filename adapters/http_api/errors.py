@@ -11,6 +11,7 @@ from adapters.wire.relay_headers import returned_answer_headers
 from domain.errors import (
     BodyTooLargeError,
     CallerError,
+    ConfigurationError,
     ForbiddenOriginError,
     InvalidApiKeyError,
     InvalidRequestError,
@@ -31,6 +32,7 @@ from domain.errors import (
     UpstreamUnreachableError,
 )
 from domain.http import Headers, find_header
+from domain.words import Language, Text
 
 # The first row whose class fits holds, so special cases stand before general ones.
 _TABLE: tuple[tuple[type[OCAError], int, str, str | None], ...] = (
@@ -53,6 +55,7 @@ _TABLE: tuple[tuple[type[OCAError], int, str, str | None], ...] = (
     (UpstreamRejectedTokenError, 502, "upstream_error", "upstream_rejected_token"),
     (StreamInterruptedError, 502, "upstream_error", "stream_interrupted"),
     (UpstreamError, 502, "upstream_error", "upstream_error"),
+    (ConfigurationError, 500, "server_error", "configuration"),
 )
 
 
@@ -68,11 +71,15 @@ class ErrorAnswer:
         return Response(self.body, self.status, headers=dict(self.headers), media_type="application/json")
 
 
-def answer_of(error: OCAError) -> ErrorAnswer:
-    """The answer that an error becomes; an upstream's own error keeps its status, words and Retry-After."""
+def answer_of(error: OCAError, language: Language = Language.ENGLISH) -> ErrorAnswer:
+    """The answer that an error becomes; an upstream's own error keeps its status, words and Retry-After.
+
+    `language` is the caller's: see `adapters.http_api.language`. Statuses, types and codes are the same in all.
+    """
     if isinstance(error, UpstreamStatusError):
         kept = tuple((name, value) for name, value in returned_answer_headers(error.headers) if name != "content-type")
-        body = reshape_upstream_error(error.status, find_header(error.headers, "content-type"), error.body)
+        hint = "" if error.hint is None else error.hint.told_in(language)
+        body = reshape_upstream_error(error.status, find_header(error.headers, "content-type"), error.body, hint=hint)
         return ErrorAnswer(status=error.status, body=body, headers=kept)
     status, kind, code = _row_of(error)
     param: str | None = None
@@ -84,7 +91,8 @@ def answer_of(error: OCAError) -> ErrorAnswer:
         headers = (("retry-after", str(whole_seconds(error.retry_after))),)
     if isinstance(error, InvalidApiKeyError):
         headers = (("www-authenticate", "Bearer"),)
-    return ErrorAnswer(status=status, body=encode_error(str(error), type=kind, param=param, code=code), headers=headers)
+    message = error.told_in(language)
+    return ErrorAnswer(status=status, body=encode_error(message, type=kind, param=param, code=code), headers=headers)
 
 
 def _row_of(error: OCAError) -> tuple[int, str, str | None]:
@@ -94,10 +102,15 @@ def _row_of(error: OCAError) -> tuple[int, str, str | None]:
     return 500, "server_error", None
 
 
-def internal_error(request_id: str) -> ErrorAnswer:
+def internal_error(request_id: str, language: Language = Language.ENGLISH) -> ErrorAnswer:
     """The answer to a defect of ours: it names the log line that tells more."""
-    message = f"The gateway failed on this request; its log has the cause under request id {request_id}."
-    return ErrorAnswer(status=500, body=encode_error(message, type="server_error", code="internal_error"))
+    message = Text(
+        f"The gateway failed on this request; its log has the cause under request id {request_id}.",
+        f"网关处理该请求时出错；原因见其日志中请求编号 {request_id} 的记录。",
+    )
+    return ErrorAnswer(
+        status=500, body=encode_error(message.told_in(language), type="server_error", code="internal_error")
+    )
 
 
 def whole_seconds(wait: timedelta) -> int:

@@ -1,26 +1,40 @@
 """Who may call: a check before every route, as plain ASGI.
 
 On loopback without keys, any program of this machine may call, but no web page: a browser sends `Origin` with
-cross-site requests, and after DNS rebinding a foreign `Host`. With keys, `/v1` demands one as `Authorization: Bearer`.
+cross-site requests, and after DNS rebinding a foreign `Host`. With keys, `/v1` and `/metrics` demand one as
+`Authorization: Bearer`.
 """
 
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.http_api.errors import answer_of
+from adapters.http_api.fields import Fields
+from adapters.http_api.language import language_of
 from domain.errors import CallerError, ForbiddenOriginError, InvalidApiKeyError
 from domain.http import is_loopback_host
+from domain.words import Language, Text
+
+_LOCKED = ("/v1", "/metrics")
 
 
 class Guard:
     """Refuses what may not pass; see the module."""
 
-    def __init__(self, app: ASGIApp, *, api_keys: Sequence[str], allowed_origins: Sequence[str]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        api_keys: Sequence[str],
+        allowed_origins: Sequence[str],
+        language: Language = Language.ENGLISH,
+    ) -> None:
         self._app = app
+        self._language = language
         self._keys = tuple(key.encode() for key in api_keys)
         self._origins = frozenset(allowed_origins)
 
@@ -28,39 +42,62 @@ class Guard:
         if scope["type"] == "http":
             refusal = self._refusal(scope)
             if refusal is not None:
-                await answer_of(refusal).response()(scope, receive, send)
+                language = language_of(Fields.of(scope), self._language)
+                await answer_of(refusal, language).response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> CallerError | None:
-        headers = Headers(scope=scope)
-        origin = headers.get("origin")
+        fields = Fields.of(scope)
+        origin = fields.get(b"origin")
         if origin is not None and not self._may_ask(origin):
             return ForbiddenOriginError(
-                f"Requests from web pages of {origin[:200]!r} are refused: a page must not use this machine's login. "
-                "If this page is yours, add its origin to OCA_ALLOWED_ORIGINS."
+                Text(
+                    f"Requests from web pages of {origin[:200]!r} are refused: a page must not use this machine's "
+                    "login. If this page is yours, add its origin to OCA_ALLOWED_ORIGINS.",
+                    f"拒绝来自网页 {origin[:200]!r} 的请求：网页不得使用本机的登录。"
+                    "如果这是您自己的网页，请把它的来源加入 OCA_ALLOWED_ORIGINS。",
+                )
             )
-        if origin is None and headers.get("sec-fetch-site") == "cross-site":
-            return ForbiddenOriginError("Requests that a web page of another site makes are refused.")
+        if origin is None and fields.get(b"sec-fetch-site") == "cross-site":
+            return ForbiddenOriginError(
+                Text(
+                    "Requests that a web page of another site makes are refused. If the page is yours, add its origin "
+                    "to OCA_ALLOWED_ORIGINS.",
+                    "拒绝由其他网站的网页发出的请求。如果这是您自己的网页，请把它的来源加入 OCA_ALLOWED_ORIGINS。",
+                )
+            )
         if not self._keys:
-            return self._without_keys(scope, headers)
-        if scope["path"].startswith("/v1") and scope["method"] != "OPTIONS" and not self._key_fits(headers):
+            return self._without_keys(scope, fields)
+        if scope["path"].startswith(_LOCKED) and scope["method"] != "OPTIONS" and not self._key_fits(fields):
             return InvalidApiKeyError(
-                "The API key is missing or wrong. Send one of the gateway's OCA_API_KEYS as Authorization: Bearer KEY."
+                Text(
+                    "The API key is missing or wrong. Send one of the gateway's OCA_API_KEYS as Authorization: Bearer "
+                    "KEY.",
+                    "API 密钥缺失或有误。请以 Authorization: Bearer KEY 发送网关 OCA_API_KEYS 中的一个密钥。",
+                )
             )
         return None
 
-    def _without_keys(self, scope: Scope, headers: Headers) -> CallerError | None:
+    def _without_keys(self, scope: Scope, fields: Fields) -> CallerError | None:
         client = scope.get("client")
-        if client is not None and not is_loopback_host(client[0]):
+        if client is not None and not _is_this_machine(client[0]):
             return ForbiddenOriginError(
-                "This gateway has no OCA_API_KEYS, so it serves its own machine only. Set a key to open it to others."
+                Text(
+                    "This gateway has no OCA_API_KEYS, so it serves its own machine only. Set a key to open it to "
+                    "others.",
+                    "此网关没有设置 OCA_API_KEYS，因此只为本机服务。设置密钥后才能对其他机器开放。",
+                )
             )
-        host = headers.get("host", "")
-        if not is_loopback_host(_host_name(host)):
+        host = fields.get(b"host") or ""
+        if not _names_this_machine(host):
             return ForbiddenOriginError(
-                f"The Host header {host[:200]!r} does not name this machine. Use http://127.0.0.1 or http://localhost, "
-                "or set OCA_API_KEYS to serve other names."
+                Text(
+                    f"The Host header {host[:200]!r} does not name this machine. Use http://127.0.0.1 or "
+                    "http://localhost, or set OCA_API_KEYS to serve other names.",
+                    f"Host 标头 {host[:200]!r} 不是本机的名称。请使用 http://127.0.0.1 或 http://localhost，"
+                    "或设置 OCA_API_KEYS 以便用其他名称提供服务。",
+                )
             )
         return None
 
@@ -76,18 +113,23 @@ class Guard:
             return is_loopback_host(parts.hostname or "")
         return bool(parts.scheme) and origin != "null"
 
-    def _key_fits(self, headers: Headers) -> bool:
-        scheme, _, shown = headers.get("authorization", "").partition(" ")
+    def _key_fits(self, fields: Fields) -> bool:
+        scheme, _, shown = (fields.get(b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer":
             return False
-        given = shown.strip().encode("latin-1", "replace")
+        given = shown.strip().encode("latin-1")
         # Every key is compared, so that the time tells nothing about which one came near.
         fits = [hmac.compare_digest(given, key) for key in self._keys]
         return any(fits)
 
 
-def _host_name(host: str) -> str:
+# The same few callers ask again and again.
+_is_this_machine = lru_cache(256)(is_loopback_host)
+
+
+@lru_cache(256)
+def _names_this_machine(host: str) -> bool:
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return is_loopback_host(urlsplit(f"//{host}").hostname or "")
     except ValueError:
-        return ""
+        return False

@@ -28,7 +28,7 @@ def models_router(gateway: AsyncChatGateway) -> APIRouter:
         for model in listed.models:
             if model.id == model_id:
                 return Response(encode_model(model), media_type="application/json")
-        raise ModelNotFoundError(model_id)
+        raise ModelNotFoundError(model_id, known=[model.id for model in listed.models])
 
     _ = (list_models, get_model)
     return router

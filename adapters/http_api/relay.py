@@ -1,60 +1,117 @@
 """The relayed operations: chat completions, completions, embeddings."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter
+from starlette.types import Receive, Scope, Send
 
 from adapters.http_api.bodies import read_json_body
+from adapters.http_api.caller import Attendance
+from adapters.http_api.errors import answer_of
+from adapters.http_api.fields import Fields
+from adapters.http_api.language import language_of
+from adapters.http_api.metrics import Metrics
 from adapters.http_api.options import ServerOptions
 from adapters.http_api.relayed_answer import RelayedAnswer
 from adapters.wire.openai_requests import PreparedRequest, prepare_chat, prepare_completion, prepare_embeddings
 from adapters.wire.relay_headers import REQUEST_ID
+from domain.errors import OCAError
 from ports.gateway import AsyncChatGateway, Relay
 
-_DOCUMENTED_BODY = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Operation:
+    path: str
+    prepare: Callable[..., PreparedRequest]
+    told: str
+
+
+_OPERATIONS = {
+    f"/v1/{operation.path}": operation
+    for operation in (
+        _Operation(
+            path="chat/completions",
+            prepare=prepare_chat,
+            told='OpenAI API reference, "Create chat completion"; streaming and not.',
+        ),
+        _Operation(
+            path="completions",
+            prepare=prepare_completion,
+            told='OpenAI API reference, "Create completion" (legacy).',
+        ),
+        _Operation(path="embeddings", prepare=prepare_embeddings, told='OpenAI API reference, "Create embeddings".'),
+    )
 }
+_FIELD = REQUEST_ID.encode("ascii")
 
 
-def relay_router(gateway: AsyncChatGateway, options: ServerOptions) -> APIRouter:
-    """Routes whose bodies pass through as they are, but for a missing model name."""
-    router = APIRouter(prefix="/v1", tags=["relay"])
+def is_relayed(scope: Scope) -> bool:
+    """Whether RelayRoad answers a request."""
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in _OPERATIONS
 
-    def answer(request: Request, prepared: PreparedRequest, operation: str) -> Response:
-        headers = tuple((name, value) for name, value in request.headers.items() if name != REQUEST_ID)
+
+class RelayRoad:
+    """Answers the relayed operations, as plain ASGI: their bodies pass through as they are, but for the model's name.
+
+    FastAPI's routing costs several times what all of this does.
+    """
+
+    def __init__(self, gateway: AsyncChatGateway, options: ServerOptions, metrics: Metrics) -> None:
+        self._gateway = gateway
+        self._options = options
+        self._metrics = metrics
+        self._attendance = Attendance()
+        self._keep_alive_s = options.keep_alive.total_seconds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        operation = _OPERATIONS[scope["path"]]
+        options = self._options
+        try:
+            body = await read_json_body(Fields.of(scope), receive, max_bytes=options.max_body_bytes)
+            prepared = operation.prepare(body, default_model=options.default_model)
+        except OCAError as error:
+            await answer_of(error, language_of(Fields.of(scope), options.language)).response()(scope, receive, send)
+            return
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != _FIELD
+        ]
+        headers.append((REQUEST_ID, scope["state"]["request_id"]))
         relay = Relay(
-            path=operation,
-            query=request.url.query,
-            headers=(*headers, (REQUEST_ID, request.state.request_id)),
+            path=operation.path,
+            query=scope["query_string"].decode("latin-1"),
+            headers=tuple(headers),
             body=prepared.body,
         )
-        return RelayedAnswer(
-            partial(gateway.relay, relay),
+        answer = RelayedAnswer(
+            partial(self._gateway.relay, relay),
             streamed=prepared.stream,
             choices=prepared.choices,
-            keep_alive=options.keep_alive,
+            keep_alive_s=self._keep_alive_s,
+            metrics=self._metrics,
+            attendance=self._attendance,
+            language=partial(language_of, Fields.of(scope), options.language),
         )
+        await answer(scope, receive, send)
 
-    async def prepared_by(prepare: Callable[..., PreparedRequest], request: Request) -> PreparedRequest:
-        body = await read_json_body(request, max_bytes=options.max_body_bytes)
-        return prepare(body, default_model=options.default_model)
 
-    @router.post("/chat/completions", openapi_extra=_DOCUMENTED_BODY)
-    async def chat_completions(request: Request) -> Response:
-        """OpenAI API reference, "Create chat completion"; streaming and not."""
-        return answer(request, await prepared_by(prepare_chat, request), "chat/completions")
-
-    @router.post("/completions", openapi_extra=_DOCUMENTED_BODY)
-    async def completions(request: Request) -> Response:
-        """OpenAI API reference, "Create completion" (legacy)."""
-        return answer(request, await prepared_by(prepare_completion, request), "completions")
-
-    @router.post("/embeddings", openapi_extra=_DOCUMENTED_BODY)
-    async def embeddings(request: Request) -> Response:
-        """OpenAI API reference, "Create embeddings"."""
-        return answer(request, await prepared_by(prepare_embeddings, request), "embeddings")
-
-    _ = (chat_completions, completions, embeddings)
+def relay_router() -> APIRouter:
+    """The relayed operations for the API's description; `RelayRoad` answers them before anything is routed."""
+    router = APIRouter(prefix="/v1", tags=["relay"])
+    body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
+    for operation in _OPERATIONS.values():
+        name = operation.path.replace("/", "_")
+        router.add_api_route(
+            f"/{operation.path}",
+            _answered_before,
+            methods=["POST"],
+            name=name,
+            description=operation.told,
+            openapi_extra=body,
+        )
     return router
+
+
+async def _answered_before() -> None:
+    """Nothing: see relay_router."""

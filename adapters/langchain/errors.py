@@ -32,6 +32,7 @@ from domain.errors import (
     UpstreamUnreachableError,
 )
 from domain.http import Headers, find_header
+from domain.words import Text
 
 _BY_STATUS: dict[int, type[ModelError]] = {
     401: ModelAuthenticationError,
@@ -108,7 +109,7 @@ def langchain_error(error: OCAError) -> ModelError:  # noqa: PLR0911 - a table
     """
     match error:
         case UpstreamStatusError():
-            return _with_answer(error.status, error.headers, error.body, None)
+            return _with_answer(error.status, error.headers, error.body, None, error.hint)
         case UpstreamRejectedTokenError(status=int(status)):
             return _with_answer(status, error.headers, error.body, str(error))
         case UpstreamRejectedTokenError():
@@ -125,7 +126,7 @@ def langchain_error(error: OCAError) -> ModelError:  # noqa: PLR0911 - a table
             return ModelAPIError(str(error))
 
 
-def _with_answer(status: int, headers: Headers, body: bytes, ours: str | None) -> ModelError:
+def _with_answer(status: int, headers: Headers, body: bytes, ours: str | None, hint: Text | None = None) -> ModelError:
     import httpx  # noqa: PLC0415 - only when something went wrong
 
     shaped = json.loads(reshape_upstream_error(status, find_header(headers, "content-type"), body))["error"]
@@ -136,6 +137,7 @@ def _with_answer(status: int, headers: Headers, body: bytes, ours: str | None) -
     details += [f"code {code}"] if code else []
     details += [f"request id {request_id}"] if request_id else []
     told = f"{words or 'The upstream gave no explanation.'} ({', '.join(details)})"
+    told += "" if hint is None else f" {hint}"
     error = _kind(status, words, code, str(shaped.get("type") or ""))(f"{ours} It said: {told}" if ours else told)
     if code in _FOR_GOOD:
         error.is_retryable = False

@@ -9,14 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-import structlog
 from filelock import lock_descriptor, unlock_descriptor
 
 from adapters.token_journal.history_lines import decode_line, encode_line
 from domain.token_events import HistoryEntry, TokenEvent, TokenEventKind
 from ports.clock import Clock
-
-_log = structlog.stdlib.get_logger("oca.token")
 
 # Of each of the two files; some 500 events.
 DEFAULT_MAX_BYTES = 128 * 1024
@@ -121,7 +118,10 @@ class FileTokenHistory:
     def _tell(self, path: Path, error: OSError) -> None:
         if not self._trouble_told:
             self._trouble_told = True
-            _log.warning(
+            # `oca status` only reads: it is quick, and does without.
+            import structlog  # noqa: PLC0415
+
+            structlog.stdlib.get_logger("oca.token").warning(
                 "the history of the login is not kept",
                 path=str(path),
                 why=f"{error.strerror or error}. Nothing else depends on it, but `oca status` knows less.",

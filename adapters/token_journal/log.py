@@ -15,6 +15,8 @@ _LEVELS = {
     TokenEventKind.FAILED: logging.WARNING,
     TokenEventKind.DEAD: logging.ERROR,
     TokenEventKind.UNSAVED: logging.ERROR,
+    TokenEventKind.LOGGED_IN: logging.INFO,
+    TokenEventKind.LOGGED_OUT: logging.INFO,
 }
 
 
@@ -34,4 +36,4 @@ class LogTokenJournal:
         skew = clock_skew_warning(event.clock_skew_seconds)
         if skew is not None and not self._skew_told:
             self._skew_told = True
-            _log.warning("clock skew", why=skew)
+            _log.warning("clock skew", why=str(skew))

@@ -17,9 +17,10 @@ from adapters.token_store.journal_file import prove_room, read_journal
 from adapters.token_store.managed_keys import values_of
 from adapters.token_store.saving import Saving
 from adapters.token_store.sidecar import Hold, SidecarLock, sidecar_of
-from adapters.token_store.troubles import store_error
+from adapters.token_store.troubles import held_for_long, replaced_meanwhile, store_error
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, fingerprint
+from domain.words import Text
 
 # Longer than the slowest refresh: a connection over two routes, and 30 s for the answer.
 DEFAULT_LOCK_TIMEOUT = timedelta(seconds=90)
@@ -100,7 +101,7 @@ class DotenvTokenStore:
         self._snapshot: _Snapshot | None = None
         self._unwritten: Journal | None = None
         self._retry_at_s = 0.0
-        self._why: str | None = None
+        self._why: Text | None = None
 
     def load(self) -> TokenSet:
         """As the port says; a missing file is an empty set. Reads only what has changed; never waits for the lock."""
@@ -175,7 +176,7 @@ class DotenvTokenStore:
         except (OSError, EnvTextError) as error:
             raise store_error("be written to", hold.target, error) from error
 
-    def trouble(self) -> str | None:
+    def trouble(self) -> Text | None:
         """As the port says. It tells also of a login that is safe in the journal, and cannot be written to `.env`."""
         return self._why
 
@@ -188,11 +189,7 @@ class DotenvTokenStore:
         except OSError as error:
             raise store_error("be locked with", sidecar_of(target), error) from error
         if hold is None:
-            raise TokenStoreError(
-                f"The tokens in {target} are not refreshed now: another process has held the lock {sidecar_of(target)} "
-                f"for more than {self._lock_timeout.total_seconds():g} s. Find it (`fuser` or `lsof` with the lock's "
-                "path) and end it, which frees the lock; deleting the lock file does not help."
-            )
+            raise held_for_long(target, self._lock_timeout)
         try:
             yield
         finally:
@@ -283,7 +280,7 @@ class DotenvTokenStore:
         saving = Saving(self._files, hold, unwritten=self._unwritten, look=lambda: self._look(hold.target))
         saved = saving.run(tokens)
         self._unwritten = saved.unwritten
-        self._why = None if saved.trouble is None else str(saved.trouble)
+        self._why = None if saved.trouble is None else saved.trouble.text
         self._retry_at_s = 0.0 if saved.trouble is None else time.monotonic() + _RETRY_AFTER.total_seconds()
         if self._snapshot is not None:
             # What was just written may look the same as what was read, within one tick of the file system's clock.
@@ -291,7 +288,4 @@ class DotenvTokenStore:
         if saved.trouble is not None:
             raise saved.trouble
         if saved.superseded:
-            raise TokenStoreError(
-                f"The refresh token in {hold.target} was replaced while another one was being renewed. "
-                "The one in the file is kept, and used from now on."
-            )
+            raise replaced_meanwhile(hold.target)

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dotenv.main import resolve_variables
 from dotenv.parser import Binding, parse_stream
 
+from domain.words import Text
+
 _BOM = "\ufeff"
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
@@ -27,6 +29,10 @@ _PLAIN_IN_DOUBLE_QUOTES = re.compile(r"[^\"\\$`]*")
 
 class EnvTextError(ValueError):
     """The text cannot be read as a .env file, or not changed without changing the meaning of other lines."""
+
+    def __init__(self, text: Text) -> None:
+        super().__init__(text.en)
+        self.text = text
 
 
 def read_values(data: bytes, keys: Iterable[str]) -> dict[str, str]:
@@ -55,12 +61,17 @@ def replace_values(data: bytes, values: Mapping[str, str]) -> bytes:
         if _holds(text, edited, changes):
             return _encode(edited)
     broken = next((binding.original.line for binding in _bindings(text) if binding.error), 1)
-    raise EnvTextError(f"line {broken} cannot be parsed and swallows what is written behind it; mend or delete it")
+    raise EnvTextError(
+        Text(
+            f"line {broken} cannot be parsed and swallows what is written behind it; mend or delete it",
+            f"第 {broken} 行无法解析，并会吞掉其后的内容；请修正或删除该行",
+        )
+    )
 
 
 def _decode(data: bytes) -> str:
     if data.startswith(_UTF_16):
-        raise EnvTextError("it is encoded in UTF-16; save it as UTF-8")
+        raise EnvTextError(Text("it is encoded in UTF-16; save it as UTF-8", "它是 UTF-16 编码；请将其另存为 UTF-8"))
     # Bytes that are not UTF-8 pass through, in lines that are none of our business.
     return data.decode("utf-8", "surrogateescape")
 

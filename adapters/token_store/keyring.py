@@ -18,11 +18,12 @@ from adapters.token_store.files import Files
 from adapters.token_store.notebook import Notebook
 from adapters.token_store.sealed import OpenSeal, Seal
 from adapters.token_store.sidecar import Hold, SidecarLock, sidecar_of
-from adapters.token_store.troubles import store_error
+from adapters.token_store.troubles import could_not, store_error
 from adapters.token_store.vault import Stored
 from adapters.token_store.vault_store import DEFAULT_LOCK_TIMEOUT, VaultTokenStore
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, parse_expires_at
+from domain.words import Text
 
 SERVICE = "oca-gateway"
 # Windows takes 2,560 bytes for a credential, of UTF-16. The others have no limit that a login comes near.
@@ -52,7 +53,10 @@ class KeyringVault:
     """
 
     def __init__(self, backend: Backend, *, name: str, folder: Path, seal: Seal, piece_chars: int | None) -> None:
-        self.place = f"the keyring {type(backend).__module__} (service {SERVICE}, user {name})"
+        kind = type(backend).__module__
+        self.place = Text(
+            f"the keyring {kind} (service {SERVICE}, user {name})", f"密钥环 {kind}（service {SERVICE}，user {name}）"
+        )
         self._backend = backend
         self._name = name
         self._target = folder / f"{SERVICE}-{name}"
@@ -75,7 +79,12 @@ class KeyringVault:
                 return None
             self._put(text)
             if self._text() != text:
-                raise TokenStoreError(f"{self.place} took the tokens and does not give them back.")
+                raise TokenStoreError(
+                    Text(
+                        f"{self.place} took the tokens and does not give them back. Keep the login in .env.",
+                        f"{self.place.zh} 接收了令牌却无法读回。请把登录信息保存在 .env 中。",
+                    )
+                )
         return Stored(tokens=_tokens(self._seal.unseal(text)), version=text)
 
     def prove(self, hold: Hold | None) -> None:
@@ -87,8 +96,12 @@ class KeyringVault:
             self._drop(service)
         if found != probe:
             raise TokenStoreError(
-                f"{self.place} does not keep what it is given. Choose another one (`keyring --list-backends`), or keep "
-                "the login in .env."
+                Text(
+                    f"{self.place} does not keep what it is given. Choose another one (`keyring --list-backends`), or "
+                    "keep the login in .env.",
+                    f"{self.place.zh} 无法保存所写入的内容。请选择其他密钥环（`keyring --list-backends`），"
+                    "或把登录信息保存在 .env 中。",
+                )
             )
 
     def acquire(self, wait: timedelta) -> Hold | None:
@@ -113,7 +126,10 @@ class KeyringVault:
                 whole = [piece for piece in pieces if piece is not None]
                 return "".join(whole) if len(whole) == count else None
             time.sleep(_REREAD_PAUSE.total_seconds())  # noqa: TID251 - a bounded wait for another process's writing
-        raise TokenStoreError(f"The tokens could not be read from {self.place}: it changes all the time.")
+        raise TokenStoreError(
+            could_not("be read from", self.place)
+            + Text(": it changes all the time. Try again.", "：其内容一直在变化。请重试。")
+        )
 
     def _put(self, text: str) -> None:
         size = self._piece_chars
@@ -122,7 +138,12 @@ class KeyringVault:
             return
         pieces = [text[start : start + size] for start in range(0, len(text), size)] if len(text) > size else []
         if len(pieces) > _MOST_PIECES:
-            raise TokenStoreError(f"The tokens are too long for {self.place}. Keep the login in .env.")
+            raise TokenStoreError(
+                Text(
+                    f"The tokens are too long for {self.place}. Keep the login in .env.",
+                    f"令牌过长，{self.place.zh} 无法容纳。请把登录信息保存在 .env 中。",
+                )
+            )
         old_slot, _ = _pieces_of(self._backend.get_password(SERVICE, self._name))
         new_slot, spare_slot = ("b", "a") if old_slot == "a" else ("a", "b")
         for index, piece in enumerate(pieces):
@@ -154,17 +175,28 @@ class KeyringVault:
             raise
         except NoKeyringError as error:
             raise TokenStoreError(
-                f"The tokens could not {what} a keyring: this system offers none. On a Linux desktop install "
-                "gnome-keyring or KWallet and unlock it; on a server keep the login in .env or in Redis."
+                could_not(what, Text("a keyring", "密钥环"))
+                + Text(
+                    ": this system offers none. On a Linux desktop install gnome-keyring or KWallet and unlock it; on "
+                    "a server keep the login in .env or in Redis.",
+                    "：本系统没有密钥环。在 Linux 桌面上请安装 gnome-keyring 或 KWallet 并解锁；"
+                    "在服务器上请把登录信息保存在 .env 或 Redis 中。",
+                )
             ) from error
         except KeyringLocked as error:
-            raise TokenStoreError(f"The tokens could not {what} {self.place}: it is locked. Unlock it.") from error
+            raise TokenStoreError(
+                could_not(what, self.place) + Text(": it is locked. Unlock it.", "：它已锁定。请解锁。")
+            ) from error
         except Exception as error:
             # Backends are plug-ins around D-Bus and other foreign interfaces, and let their errors through.
             cause = type(error).__name__ if not isinstance(error, KeyringError) else str(error) or type(error).__name__
             raise TokenStoreError(
-                f"The tokens could not {what} {self.place}: {cause.rstrip('.')}. See that it is unlocked and that this "
-                "program is allowed to use it (`python -m keyring diagnose`)."
+                could_not(what, self.place)
+                + Text(
+                    f": {cause.rstrip('.')}. See that it is unlocked and that this program is allowed to use it "
+                    "(`python -m keyring diagnose`).",
+                    f"：{cause.rstrip('.')}。请确认它已解锁，且允许本程序使用（`python -m keyring diagnose`）。",
+                )
             ) from error
 
 

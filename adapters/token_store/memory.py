@@ -10,6 +10,7 @@ from adapters.token_store.notebook import Notebook
 from adapters.token_store.vault import Stored, VaultAwayError
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet
+from domain.words import Text
 
 # How often a vault that is away, or a login that could not be stored, is tried again.
 _RETRY_AFTER = timedelta(seconds=1)
@@ -31,7 +32,7 @@ class Unsaved:
     tokens: TokenSet
     parent: str | None = field(repr=False)
     retry_at_s: float
-    why: str | None
+    why: Text | None
 
     def is_superseded(self, stored: Stored) -> bool:
         """Whether the vault holds another login by now, or none because one was ended on purpose."""
@@ -43,7 +44,7 @@ class Unsaved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Away:
-    why: str
+    why: Text
     retry_at_s: float
 
 
@@ -84,7 +85,7 @@ class LoginMemory:
             return unsaved.tokens
         return stored.tokens if unnoted is None else unnoted.applied_to(stored.tokens)
 
-    def trouble(self) -> str | None:
+    def trouble(self) -> Text | None:
         unsaved, away = self.unsaved, self.away
         if unsaved is not None and unsaved.why is not None:
             return unsaved.why
@@ -106,12 +107,12 @@ class LoginMemory:
         try:
             yield
         except told_by as error:
-            self.away = Away(why=str(error), retry_at_s=self._retry_at_s())
+            self.away = Away(why=error.text, retry_at_s=self._retry_at_s())
             raise
         else:
             self.away = None
 
-    def read(self, read: Callable[[], Stored], place: str) -> Stored:
+    def read(self, read: Callable[[], Stored], place: Text) -> Stored:
         """What `read` gives, remembered. What a vault has lost is remembered as a login that could not be stored."""
         before, read_at_s = self.snapshot, self._now_s()
         with self.watching(TokenStoreError):
@@ -119,7 +120,10 @@ class LoginMemory:
         if stored.version is None and before is not None and self.unsaved is None:
             tokens = before.stored.tokens
             if tokens.refresh_token is not None and read_at_s - before.read_at_s < _TRUSTED_MEMORY.total_seconds():
-                why = f"{place} has lost the login, which is written again. Let it keep its data on a disk."
+                why = Text(
+                    f"{place} has lost the login, which is written again. Let it keep its data on a disk.",
+                    f"{place.zh} 丢失了登录信息，正在重新写入。请让它把数据保存到磁盘。",
+                )
                 self.unsaved = Unsaved(tokens=tokens, parent=None, retry_at_s=read_at_s, why=why)
         latest = self.snapshot
         if latest is None or latest.read_at_s <= read_at_s:
@@ -134,7 +138,7 @@ class LoginMemory:
         notes = Notebook.of(tokens)
         self._unnoted = None if notes.applied_to(stored.tokens) == stored.tokens else notes
 
-    def keep(self, tokens: TokenSet, *, parent: str | None, why: str | None) -> None:
+    def keep(self, tokens: TokenSet, *, parent: str | None, why: Text | None) -> None:
         """Remember a login that could not be stored."""
         self.unsaved = Unsaved(tokens=tokens, parent=parent, retry_at_s=self._retry_at_s(), why=why)
 

@@ -13,10 +13,12 @@ from redis.retry import Retry
 from adapters.token_store.lease import Lease, LeaseLock
 from adapters.token_store.notebook import Notebook
 from adapters.token_store.sealed import OpenSeal, Seal
+from adapters.token_store.troubles import could_not
 from adapters.token_store.vault import HoldLostError, Stored, VaultAwayError
 from adapters.token_store.vault_store import DEFAULT_LOCK_TIMEOUT, VaultTokenStore
 from domain.errors import ConfigurationError, TokenStoreError
 from domain.tokens import TokenSet, parse_expires_at
+from domain.words import Text
 
 # The longest wait for the answer of a token endpoint, once the refresh token has been sent.
 LONGEST_REQUEST = timedelta(seconds=30)
@@ -62,7 +64,8 @@ class RedisVault:
     ) -> None:
         # The braces keep the three keys on one node of a cluster, which a script over all of them needs.
         key = f"{prefix}:{{{name}}}"
-        self.place = f"Redis at {_address(client)} (key {key}:login)"
+        address = _address(client)
+        self.place = Text(f"Redis at {address} (key {key}:login)", f"Redis {address}（键 {key}:login）")
         self._client = client
         self._login_key = f"{key}:login"
         self._seal = seal
@@ -117,8 +120,12 @@ class RedisVault:
             raise self._lost(hold)
         if hold.good_until_s - time.monotonic() <= self._longest_request.total_seconds():
             raise HoldLostError(
-                f"{self.place} answers so slowly that the lock on the login could end during a refresh: none is begun. "
-                "Bring Redis closer, or find what keeps it busy."
+                Text(
+                    f"{self.place} answers so slowly that the lock on the login could end during a refresh: none is "
+                    "begun. Bring Redis closer, or find what keeps it busy.",
+                    f"{self.place.zh} 响应过慢，登录的锁可能在刷新期间失效，因此不开始刷新。"
+                    "请使用更近的 Redis，或查明它为何繁忙。",
+                )
             )
 
     def acquire(self, wait: timedelta) -> Lease | None:
@@ -145,8 +152,12 @@ class RedisVault:
 
     def _lost(self, hold: Lease) -> HoldLostError:
         return HoldLostError(
-            f"The lock on the login in {self.place} ended while it was held (lease {hold.number}), and another process "
-            "may have renewed the login since: nothing was overwritten."
+            Text(
+                f"The lock on the login in {self.place} ended while it was held (lease {hold.number}), and another "
+                "process may have renewed the login since: nothing was overwritten. Try again.",
+                f"{self.place.zh} 中登录的锁在持有期间失效（租约 {hold.number}），其他进程此后可能已刷新登录："
+                "没有覆盖任何内容。请重试。",
+            )
         )
 
     @contextmanager
@@ -228,8 +239,11 @@ def _client(url: str) -> Redis:
     except (ValueError, TypeError):
         # Without the cause, which may quote the password.
         raise ConfigurationError(
-            "The address of Redis is malformed. Write it as rediss://user:password@host:6379/0, with the special "
-            "characters of the password percent-encoded."
+            Text(
+                "The address of Redis is malformed. Write it as rediss://user:password@host:6379/0, with the special "
+                "characters of the password percent-encoded.",
+                "Redis 的地址格式有误。请写成 rediss://user:password@host:6379/0，密码中的特殊字符须用百分号编码。",
+            )
         ) from None
 
 
@@ -242,14 +256,26 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _told(error: exceptions.RedisError, what: str, place: str) -> TokenStoreError:
+def _told(error: exceptions.RedisError, what: str, place: Text) -> TokenStoreError:
     # Redis quotes the arguments of a command that it does not know.
     cause = (
         str(error).partition(", with args")[0].splitlines()[0][:300].rstrip(".") if str(error) else "no reason given"
     )
-    message = f"The tokens could not {what} {place}: {cause}."
+    message = could_not(what, place) + Text(f": {cause}.", f"：{cause}。")
     if isinstance(error, exceptions.AuthenticationError | exceptions.AuthorizationError):
-        return TokenStoreError(f"{message} Check the user and the password in its address.")
+        return TokenStoreError(
+            message
+            + Text(
+                " Check the user and the password in its address.",
+                "请检查其地址（OAUTH_TOKEN_STORE）中的用户名和密码。",
+            )
+        )
     if isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError):
-        return VaultAwayError(f"{message} Valid tokens go on being used, and none is renewed until it is back.")
+        return VaultAwayError(
+            message
+            + Text(
+                " Valid tokens go on being used, and none is renewed until it is back.",
+                "有效的令牌继续使用，在它恢复之前不会刷新令牌。",
+            )
+        )
     return TokenStoreError(message)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from domain.errors import ConfigurationError, TokenStoreError
+from domain.words import Text
 
 # What is sealed says so, so that a store can be given its first key, and a token can still be pasted in as it is.
 _MARK = "fernet:"
@@ -28,8 +29,11 @@ class OpenSeal:
     def unseal(self, text: str) -> str:
         if text.startswith(_MARK):
             raise TokenStoreError(
-                "The stored tokens are encrypted, and there is no key. Set OAUTH_STORE_KEY to the key that the other "
-                "processes with this login use."
+                Text(
+                    "The stored tokens are encrypted, and there is no key. Set OAUTH_STORE_KEY to the key that the "
+                    "other processes with this login use.",
+                    "所保存的令牌已加密，而没有密钥。请把 OAUTH_STORE_KEY 设为使用此登录的其他进程所用的密钥。",
+                )
             )
         return text
 
@@ -46,7 +50,10 @@ class FernetSeal:
             from cryptography.fernet import Fernet, InvalidToken, MultiFernet  # noqa: PLC0415 - an extra, wanted here only
         except ImportError as error:
             raise ConfigurationError(
-                "OAUTH_STORE_KEY needs the package cryptography: pip install 'oca-gateway[sealing]'."
+                Text(
+                    "OAUTH_STORE_KEY needs the package cryptography: pip install 'oca-gateway[sealing]'.",
+                    "OAUTH_STORE_KEY 需要软件包 cryptography：pip install 'oca-gateway[sealing]'。",
+                )
             ) from error
         fernets: list[Fernet] = []
         for number, key in enumerate((each.strip() for each in keys.split(",")), start=1):
@@ -55,7 +62,11 @@ class FernetSeal:
             except ValueError:
                 # Without the cause, which may quote the key.
                 raise ConfigurationError(
-                    f"OAUTH_STORE_KEY: key {number} is not 32 bytes in URL-safe base64. Make one with: {_NEW_KEY}"
+                    Text(
+                        f"OAUTH_STORE_KEY: key {number} is not 32 bytes in URL-safe base64. Make one with: {_NEW_KEY}",
+                        f"OAUTH_STORE_KEY：第 {number} 个密钥不是 URL 安全 base64 编码的 32 字节。"
+                        f"可用此命令生成：{_NEW_KEY}",
+                    )
                 ) from None
         self._fernets = MultiFernet(fernets)
         self._invalid = InvalidToken
@@ -70,8 +81,12 @@ class FernetSeal:
             return self._fernets.decrypt(text.removeprefix(_MARK).encode()).decode()
         except self._invalid:
             raise TokenStoreError(
-                "The stored tokens cannot be decrypted: they were encrypted with another key, or changed. "
-                "Add that key to OAUTH_STORE_KEY, behind a comma, or log in again."
+                Text(
+                    "The stored tokens cannot be decrypted: they were encrypted with another key, or changed. "
+                    "Add that key to OAUTH_STORE_KEY, behind a comma, or log in again with: oca login",
+                    "无法解密所保存的令牌：它们是用其他密钥加密的，或已被改动。"
+                    "请把该密钥加在 OAUTH_STORE_KEY 的逗号之后，或用此命令重新登录：oca login",
+                )
             ) from None
 
 

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet
+from domain.words import Text
 
 H = TypeVar("H")
 
@@ -36,7 +37,7 @@ class Vault(Protocol[H]):
     """
 
     @property
-    def place(self) -> str:
+    def place(self) -> Text:
         """The vault as a message calls it; no secret."""
         ...
 

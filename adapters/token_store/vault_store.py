@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import Generic
 
 from adapters.token_store.memory import LoginMemory
+from adapters.token_store.troubles import IN_MEMORY
 from adapters.token_store.vault import H, HoldLostError, Stored, Vault, VaultAwayError
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet
+from domain.words import Text
 
 # Longer than the slowest refresh, and than the lease of a holder that has died.
 DEFAULT_LOCK_TIMEOUT = timedelta(seconds=90)
@@ -115,7 +117,7 @@ class VaultTokenStore(Generic[H]):
         with self._memory.watching():
             self._vault.prove(None if session is None else session.hold)
 
-    def trouble(self) -> str | None:
+    def trouble(self) -> Text | None:
         """As the port says; tells also that the vault is away."""
         return self._memory.trouble()
 
@@ -127,9 +129,13 @@ class VaultTokenStore(Generic[H]):
             raise VaultAwayError(away.why)
         session = self._open_session(self._lock_timeout)
         if session is None:
+            place, seconds = self._vault.place, f"{self._lock_timeout.total_seconds():g}"
             raise TokenStoreError(
-                f"The tokens in {self._vault.place} are not refreshed now: another process has held their lock for "
-                f"more than {self._lock_timeout.total_seconds():g} s. Find the one that hangs and end it."
+                Text(
+                    f"The tokens in {place} are not refreshed now: another process has held their lock for more than "
+                    f"{seconds} s. Find the one that hangs and end it.",
+                    f"{place.zh} 中的令牌暂不刷新：另一个进程占用其锁已超过 {seconds} 秒。请找到停滞的进程并结束它。",
+                )
             )
         try:
             yield
@@ -212,14 +218,17 @@ class VaultTokenStore(Generic[H]):
         except TokenStoreError as error:
             latest = session.stored or (None if snapshot is None else snapshot.stored)
             parent = unsaved.parent if unsaved is not None else None if latest is None else latest.tokens.refresh_token
-            why = f"{error} The new login lives on in this process's memory, which tries again: do not end it."
+            why = error.text + IN_MEMORY
             self._memory.keep(tokens, parent=parent, why=why)
             raise type(error)(why) from error
         if not written:
             self._memory.unsaved = None
             raise TokenStoreError(
-                f"The refresh token in {self._vault.place} was replaced while another one was being renewed. "
-                "The one there is kept, and used from now on."
+                Text(
+                    f"The refresh token in {self._vault.place} was replaced while another one was being renewed. "
+                    "The one there is kept, and used from now on.",
+                    f"{self._vault.place.zh} 中的刷新令牌在另一个令牌刷新期间被替换。那里的令牌予以保留，今后使用它。",
+                )
             )
 
     def _store_notes(

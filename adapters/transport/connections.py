@@ -202,8 +202,14 @@ class _TermedConnection(HTTPConnection):
         if str(error).startswith(TUNNEL_REFUSED):
             return refused_by_proxy(peer, str(error).removeprefix(TUNNEL_REFUSED))
         at_proxy = peer.proxy is not None and not self.has_connected_to_proxy
-        otherwise = "the connection was closed while it was being set up"
-        return not_connected(peer, error, tls_host=peer.proxy if at_proxy else None, otherwise=otherwise)
+        return not_connected(
+            peer,
+            error,
+            tls_host=peer.proxy if at_proxy else None,
+            otherwise="the connection was closed while it was being set up",
+            at_proxy=at_proxy,
+            limit=self._terms.timeouts.connect,
+        )
 
 
 class PlainConnection(_TermedConnection):

@@ -28,7 +28,7 @@ from adapters.transport.failures import (
 from adapters.transport.outgoing import outgoing_headers, slices, user_agent
 from adapters.transport.peers import ForwardProxy, Peer
 from adapters.transport.piece_limit import PieceLimit
-from domain.errors import NotConnectedError, TransportError
+from domain.errors import TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts, find_header
 
 LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30.0)
@@ -95,7 +95,7 @@ class HttpxTransport:
                 progress.limit = limit
                 answer = await transport.handle_async_request(outgoing)
         except httpx.InvalidURL as error:
-            raise NotConnectedError(f"could not connect to {peer}: its address is not usable") from error
+            raise not_connected(peer, error, tls_host=None, otherwise="its address is not usable") from error
         except FAILURES as error:
             await progress.abandon()
             raise progress.failed(error) from error
@@ -239,8 +239,14 @@ class _Progress:
     def _never_connected(self, error: Exception) -> TransportError:
         if isinstance(error, httpx.ProxyError):
             return refused_by_proxy(self.peer, str(error))
-        otherwise = "the connection was closed while it was being set up"
-        return not_connected(self.peer, error, tls_host=self._tls_host, otherwise=otherwise)
+        return not_connected(
+            self.peer,
+            error,
+            tls_host=self._tls_host,
+            otherwise="the connection was closed while it was being set up",
+            at_proxy=self.peer.proxy is not None and self._socket is None,
+            limit=self._timeouts.connect,
+        )
 
 
 class _Body(httpx.AsyncByteStream):

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from domain.errors import NotConnectedError
 from domain.http import Headers, HttpRequest, find_header
+from domain.words import Text
 
 # Framing and connection belong to the transport (RFC 9110 section 7.6.1), and only the proxy may see its credentials.
 OWN_HEADERS = frozenset(
@@ -42,13 +43,27 @@ def outgoing_headers(request: HttpRequest, *, agent: str, closing: bool) -> Head
     carry; the message names the header, never its value.
     """
     if not _TOKEN.fullmatch(request.method):
-        raise NotConnectedError("The request was not sent: its method is not an HTTP token.")
+        raise NotConnectedError(
+            Text(
+                "The request was not sent: its method is not an HTTP token.", "请求未发送：其方法不是有效的 HTTP 标记。"
+            )
+        )
     kept = [(name, value.strip(" \t")) for name, value in request.headers if name.lower() not in OWN_HEADERS]
     for name, value in kept:
         if not _TOKEN.fullmatch(name):
-            raise NotConnectedError("The request was not sent: the name of a header is not an HTTP token.")
+            raise NotConnectedError(
+                Text(
+                    "The request was not sent: the name of a header is not an HTTP token.",
+                    "请求未发送：有标头的名称不是有效的 HTTP 标记。",
+                )
+            )
         if not _FIELD_VALUE.fullmatch(value):
-            raise NotConnectedError(f"The request was not sent: header {name} holds a character that HTTP forbids.")
+            raise NotConnectedError(
+                Text(
+                    f"The request was not sent: header {name} holds a character that HTTP forbids.",
+                    f"请求未发送：标头 {name} 含有 HTTP 不允许的字符。",
+                )
+            )
     if find_header(request.headers, "User-Agent") is None:
         kept.append(("User-Agent", agent))
     if find_header(request.headers, "Accept-Encoding") is None:

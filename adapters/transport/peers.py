@@ -9,8 +9,14 @@ from typing_extensions import override
 
 from domain.errors import ConfigurationError, NotConnectedError
 from domain.http import Route
+from domain.words import Text
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+_NO_SCHEME = "neither http:// nor https://"
+_NO_PORT = "the port is not a number up to 65535"
+_NO_HOST = "no host"
+_FLAWS = {_NO_SCHEME: "既非 http:// 也非 https://", _NO_PORT: "端口不是不超过 65535 的数字", _NO_HOST: "缺少主机"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +38,12 @@ class ForwardProxy:
             authority = _authority(parts)
         except ValueError as error:
             raise ConfigurationError(
-                f"HTTP_PROXY_URL is not the address of a proxy ({error}). It looks like http://proxy.example.com:3128."
+                Text(
+                    f"HTTP_PROXY_URL is not the address of a proxy ({error}). "
+                    "It looks like http://proxy.example.com:3128.",
+                    f"HTTP_PROXY_URL 不是代理服务器的地址（{_told_flaw(error)}）。"
+                    "其形式如 http://proxy.example.com:3128。",
+                )
             ) from None
         authorization = None
         if parts.username is not None:
@@ -56,15 +67,32 @@ class Peer:
             parts = urlsplit(url)
             authority = _authority(parts)
         except ValueError as error:
-            raise NotConnectedError(f"The request was not sent: its address is not usable ({error}).") from None
+            raise NotConnectedError(
+                Text(
+                    f"The request was not sent: its address is not usable ({error}).",
+                    f"请求未发送：其地址无法使用（{_told_flaw(error)}）。",
+                )
+            ) from None
         if route is Route.PROXY and proxy is None:
-            raise NotConnectedError(f"could not connect to {authority} through a proxy: HTTP_PROXY_URL is not set")
+            raise NotConnectedError(
+                Text(
+                    f"could not connect to {authority} through a proxy: HTTP_PROXY_URL is not set",
+                    f"无法通过代理服务器连接 {authority}：未设置 HTTP_PROXY_URL",
+                )
+            )
         way = proxy.authority if route is Route.PROXY and proxy is not None else None
         return cls(scheme=parts.scheme, authority=authority, proxy=way)
 
     @property
     def way(self) -> str:
-        return "directly" if self.proxy is None else f"through the proxy {self.proxy}"
+        return self.told_way.en
+
+    @property
+    def told_way(self) -> Text:
+        """The way, to stand behind the host in English and before the verb in Chinese."""
+        if self.proxy is None:
+            return Text("directly", "直接")
+        return Text(f"through the proxy {self.proxy}", f"通过代理服务器 {self.proxy} ")
 
     @property
     def forwarded(self) -> bool:
@@ -76,15 +104,19 @@ class Peer:
         return f"{self.authority} {self.way}"
 
 
+def _told_flaw(error: ValueError) -> str:
+    return _FLAWS.get(str(error), str(error))
+
+
 def _authority(parts: SplitResult) -> str:
     """`host:port`, the port always told. Raises ValueError with words that are safe to show."""
     if parts.scheme not in DEFAULT_PORTS:
-        raise ValueError("neither http:// nor https://")
+        raise ValueError(_NO_SCHEME)
     try:
         port = parts.port
     except ValueError:
-        raise ValueError("the port is not a number up to 65535") from None
+        raise ValueError(_NO_PORT) from None
     host = parts.hostname
     if not host:
-        raise ValueError("no host")
+        raise ValueError(_NO_HOST)
     return f"{f'[{host}]' if ':' in host else host}:{DEFAULT_PORTS[parts.scheme] if port is None else port}"

@@ -10,6 +10,8 @@ import certifi
 import truststore
 
 from domain.errors import ConfigurationError
+from domain.system_words import system_words
+from domain.words import Text
 
 # Where systems keep their CAs when OpenSSL was built elsewhere and looks in the wrong place (a relocated Python).
 SYSTEM_CA_FILES = (
@@ -67,12 +69,16 @@ def _trusts_anything(context: ssl.SSLContext) -> bool:
     return bool(folder) and any(HASHED_NAME.fullmatch(path.name) for path in Path(folder).iterdir())
 
 
-def _add(context: ssl.SSLContext, key: str, path: Path) -> str | None:
+def _add(context: ssl.SSLContext, key: str, path: Path) -> Text | None:
     """Trust the certificates of a PEM file; what is wrong with the file, if anything is."""
     try:
         context.load_verify_locations(cafile=path)
     except ssl.SSLError:
-        return f"{key}: {path} is not a PEM file with certificates (-----BEGIN CERTIFICATE-----)."
+        return Text(
+            f"{key}: {path} is not a PEM file with certificates (-----BEGIN CERTIFICATE-----).",
+            f"{key}：{path} 不是含有证书的 PEM 文件（-----BEGIN CERTIFICATE-----）。",
+        )
     except OSError as error:
-        return f"{key}: {path} cannot be read: {(error.strerror or str(error)).lower()}."
+        why = system_words(error)
+        return Text(f"{key}: {path} cannot be read: {why.en.lower()}.", f"{key}：无法读取 {path}：{why.zh}。")
     return None

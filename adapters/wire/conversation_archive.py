@@ -17,10 +17,11 @@ from datetime import datetime
 from typing import Any, cast
 
 from adapters.wire.declared_json import decoded, encoded, json_bytes, json_value
-from adapters.wire.json_object import json_kind
+from adapters.wire.json_object import json_kind_told
 from adapters.wire.markdown_text import bounded, code_block, code_span, plain, quoted
 from domain.conversation import UNSETTLED, Answer, AnswerState, Conversation, Turn
 from domain.errors import InvalidRequestError
+from domain.words import Text
 
 FORMAT = "oca-conversation"
 VERSION = 1
@@ -48,7 +49,10 @@ def decode_json(data: bytes) -> Conversation:
         conversation = decoded(Conversation, archive.get("conversation"), "conversation")
         _refuse_empty_answers(conversation)
     except InvalidRequestError as error:
-        raise InvalidRequestError(f"The file cannot be read as a conversation. {error}", param=error.param) from error
+        told = Text(
+            f"The file cannot be read as a conversation. {error.text.en}", f"无法把该文件读作对话。{error.text.zh}"
+        )
+        raise InvalidRequestError(told, param=error.param) from error
     last = len(conversation.turns) - 1
     turns = tuple(_settled(turn, last=place == last) for place, turn in enumerate(conversation.turns))
     # Answers to come must not bear the number of one that is there.
@@ -70,16 +74,28 @@ def encode_markdown(conversation: Conversation) -> str:
 
 def _archive(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InvalidRequestError(f"It must hold a JSON object, but holds {json_kind(value)}.")
+        kind = json_kind_told(value)
+        raise InvalidRequestError(
+            Text(f"It must hold a JSON object, but holds {kind.en}.", f"其内容必须是 JSON 对象，而不是{kind.zh}。")
+        )
     archive = cast("dict[str, Any]", value)
     if archive.get("format") != FORMAT:
-        raise InvalidRequestError(f'It is none of ours: `format` is not "{FORMAT}".', param="format")
+        raise InvalidRequestError(
+            Text(f'It is none of ours: `format` is not "{FORMAT}".', f"它不是本程序的文件：`format` 不是“{FORMAT}”。"),
+            param="format",
+        )
     version: object = archive.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise InvalidRequestError("`version` must be a whole number from 1 on.", param="version")
+        raise InvalidRequestError(
+            Text("`version` must be a whole number from 1 on.", "`version` 必须是不小于 1 的整数。"), param="version"
+        )
     if version > VERSION:
         raise InvalidRequestError(
-            f"It was written by a newer version of this program (its `version` is above {VERSION}): update this one.",
+            Text(
+                f"It was written by a newer version of this program (its `version` is above {VERSION}): update this "
+                "one.",
+                f"它由更新版本的本程序写成（其 `version` 大于 {VERSION}）：请升级本程序。",
+            ),
             param="version",
         )
     return archive
@@ -90,7 +106,7 @@ def _refuse_empty_answers(conversation: Conversation) -> None:
     for place, turn in enumerate(conversation.turns):
         if not turn.answer.response.choices:
             where = f"conversation.turns[{place}].answer.response.choices"
-            raise InvalidRequestError(f"`{where}` is empty.", param=where)
+            raise InvalidRequestError(Text(f"`{where}` is empty.", f"`{where}` 为空。"), param=where)
 
 
 def _settled(turn: Turn, *, last: bool) -> Turn:

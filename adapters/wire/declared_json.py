@@ -14,9 +14,10 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from adapters.wire.json_object import json_kind
+from adapters.wire.json_object import json_kind_told
 from domain.chat import AudioPart, FilePart, ImagePart, OtherPart, TextPart
 from domain.errors import InvalidRequestError
+from domain.words import Text
 
 _Value = TypeVar("_Value")
 
@@ -33,7 +34,12 @@ _MICROSECOND = timedelta(microseconds=1)
 _DURATION = re.compile(r"(-?)PT(\d{1,20})(?:\.(\d{6}))?S", re.ASCII)
 # Half of a character beyond U+FFFF (a surrogate), which models send and UTF-8 does not have.
 _HALF = re.compile("[\ud800-\udfff]")
-_SCALARS: Mapping[object, str] = {str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
+_SCALARS: Mapping[object, Text] = {
+    str: Text("a string", "字符串"),
+    bool: Text("a boolean", "布尔值"),
+    int: Text("an integer", "整数"),
+    float: Text("a number", "数字"),
+}
 
 
 def encoded(value: object) -> Any:
@@ -79,15 +85,22 @@ def json_value(data: bytes) -> object:
     try:
         return json.loads(data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise InvalidRequestError(f"This is not UTF-8 (at byte {error.start}).", code="invalid_json") from error
+        at = error.start
+        raise InvalidRequestError(
+            Text(f"This is not UTF-8 (at byte {at}).", f"内容不是 UTF-8 编码（第 {at} 字节）。"), code="invalid_json"
+        ) from error
     except json.JSONDecodeError as error:
         why = f"{error.msg}: line {error.lineno} column {error.colno}"
-        raise InvalidRequestError(f"This is not valid JSON ({why}).", code="invalid_json") from error
+        raise InvalidRequestError(
+            Text(f"This is not valid JSON ({why}).", f"内容不是有效的 JSON（{why}）。"), code="invalid_json"
+        ) from error
     except RecursionError as error:
-        raise InvalidRequestError("This is nested too deeply.", code="invalid_json") from error
+        raise InvalidRequestError(Text("This is nested too deeply.", "内容嵌套过深。"), code="invalid_json") from error
     except ValueError as error:
         # int() refuses more than 4,300 digits.
-        raise InvalidRequestError("This holds a number of too many digits.", code="invalid_json") from error
+        raise InvalidRequestError(
+            Text("This holds a number of too many digits.", "其中有位数过多的数字。"), code="invalid_json"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +161,8 @@ def _decode_fields(kind: type, value: dict[str, Any], where: str) -> object:
         if each.name in value:
             known[each.name] = _decode(each.hint, value[each.name], f"{where}.{each.name}")
         elif each.required:
-            raise InvalidRequestError(f"`{where}.{each.name}` is missing.", param=f"{where}.{each.name}")
+            place = f"{where}.{each.name}"
+            raise InvalidRequestError(Text(f"`{place}` is missing.", f"缺少 `{place}`。"), param=place)
     make: Callable[..., object] = kind
     return make(**known)
 
@@ -158,7 +172,7 @@ def _scalar(kind: type[object], value: object, where: str) -> object:
         try:
             return float(value)
         except OverflowError:
-            raise _unlike("a number of usual size", value, where) from None
+            raise _unlike(Text("a number of usual size", "大小正常的数字"), value, where) from None
     if type(value) is not kind:
         raise _unlike(_SCALARS[kind], value, where)
     return value
@@ -172,30 +186,32 @@ def _duration(value: object, where: str) -> timedelta:
             return -size if parts[1] else size
     except OverflowError:
         pass
-    raise _unlike("a duration such as `PT1.500000S`", value, where)
+    raise _unlike(Text("a duration such as `PT1.500000S`", "形如 `PT1.500000S` 的时长"), value, where)
 
 
 def _one_of(choices: Mapping[Any, _Value], value: object, where: str) -> _Value:
     if not isinstance(value, str) or value not in choices:
-        raise _unlike(f"one of {', '.join(map(str, choices))}", value, where)
+        listed = ", ".join(map(str, choices))
+        raise _unlike(Text(f"one of {listed}", f"以下之一：{listed}"), value, where)
     return choices[value]
 
 
 def _array(value: object, where: str) -> list[object]:
     if not isinstance(value, list):
-        raise _unlike("an array", value, where)
+        raise _unlike(Text("an array", "数组"), value, where)
     return cast("list[object]", value)
 
 
 def _object(value: object, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _unlike("an object", value, where)
+        raise _unlike(Text("an object", "对象"), value, where)
     return cast("dict[str, Any]", value)
 
 
-def _unlike(wanted: str, value: object, where: str) -> InvalidRequestError:
-    got = "another string" if isinstance(value, str) else json_kind(value)
-    return InvalidRequestError(f"`{where}` must be {wanted}, but is {got}.", param=where)
+def _unlike(wanted: Text, value: object, where: str) -> InvalidRequestError:
+    got = Text("another string", "其他字符串") if isinstance(value, str) else json_kind_told(value)
+    told = Text(f"`{where}` must be {wanted.en}, but is {got.en}.", f"`{where}` 必须是{wanted.zh}，而不是{got.zh}。")
+    return InvalidRequestError(told, param=where)
 
 
 def _as_object(value: object) -> object:

@@ -8,12 +8,23 @@ from json import JSONDecodeError, JSONDecoder
 from typing import Any, NoReturn, Self
 
 from domain.errors import InvalidRequestError
+from domain.words import Text
 
 # No dialect has a hundred; reading members one by one must not become a way to keep the server busy.
 MAX_MEMBERS = 10_000
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _WHITE_SPACE = re.compile(r"[ \t\n\r]*")
+
+
+# bool before int, whose subclass it is.
+_KINDS = (
+    (bool, Text("a boolean", "布尔值")),
+    (int, Text("an integer", "整数")),
+    (float, Text("a number", "数字")),
+    (str, Text("a string", "字符串")),
+    (list, Text("an array", "数组")),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,17 +58,28 @@ class JsonObject:
             text = body.decode()
         except UnicodeDecodeError as error:
             raise InvalidRequestError(
-                f"The request body is not UTF-8 (at byte {error.start}). Send JSON in UTF-8.", code="invalid_json"
+                Text(
+                    f"The request body is not UTF-8 (at byte {error.start}). Send JSON in UTF-8.",
+                    f"请求体不是 UTF-8 编码（第 {error.start} 字节）。请发送 UTF-8 编码的 JSON。",
+                ),
+                code="invalid_json",
             ) from error
         try:
             opened, members = _read(text)
         except JSONDecodeError as error:
-            why = f"{error.msg}: line {error.lineno} column {error.colno}" if text.strip() else "it is empty"
+            place = f"{error.msg}: line {error.lineno} column {error.colno}"
+            why = Text(place, place) if text.strip() else Text("it is empty", "内容为空")
             raise InvalidRequestError(
-                f"The request body is not valid JSON ({why}). Send a JSON object.", code="invalid_json"
+                Text(
+                    f"The request body is not valid JSON ({why.en}). Send a JSON object.",
+                    f"请求体不是有效的 JSON（{why.zh}）。请发送 JSON 对象。",
+                ),
+                code="invalid_json",
             ) from error
         except RecursionError as error:
-            raise InvalidRequestError("The request body is nested too deeply.", code="invalid_json") from error
+            raise InvalidRequestError(
+                Text("The request body is nested too deeply.", "请求体嵌套过深。"), code="invalid_json"
+            ) from error
         return cls(body=body, text=text, opened=opened, members=members)
 
     def __contains__(self, name: str) -> bool:
@@ -87,11 +109,14 @@ class JsonObject:
 
 def json_kind(value: object) -> str:
     """What a decoded JSON value is, in words that follow `got`."""
+    return json_kind_told(value).en
+
+
+def json_kind_told(value: object) -> Text:
+    """As `json_kind`, in every language."""
     if value is None:
-        return "null"
-    # bool before int, whose subclass it is.
-    kinds = ((bool, "a boolean"), (int, "an integer"), (float, "a number"), (str, "a string"), (list, "an array"))
-    return next((words for kind, words in kinds if isinstance(value, kind)), "an object")
+        return Text("null", "空值 null")
+    return next((words for kind, words in _KINDS if isinstance(value, kind)), Text("an object", "对象"))
 
 
 def _read(text: str) -> tuple[int, dict[str, _Member]]:
@@ -108,8 +133,14 @@ def _read_members(text: str, decoder: JSONDecoder) -> tuple[int, dict[str, _Memb
     """Where the object's inside begins, and its members. Each value is read by the C scanner in one go."""
     at = _skip(text, 0)
     if not text.startswith("{", at):
-        kind = json_kind(decoder.decode(text))
-        raise InvalidRequestError(f"The request body must be a JSON object, but got {kind}.", code="invalid_type")
+        kind = json_kind_told(decoder.decode(text))
+        raise InvalidRequestError(
+            Text(
+                f"The request body must be a JSON object, but got {kind.en}.",
+                f"请求体必须是 JSON 对象，而收到的是{kind.zh}。",
+            ),
+            code="invalid_type",
+        )
     opened = at + 1
     members: dict[str, _Member] = {}
     at = _skip(text, opened)
@@ -126,7 +157,10 @@ def _read_members(text: str, decoder: JSONDecoder) -> tuple[int, dict[str, _Memb
         value, end = decoder.raw_decode(text, start)
         members[name] = _Member(value=value, start=start, end=end)
         if len(members) > MAX_MEMBERS:
-            raise InvalidRequestError(f"The request body has more than {MAX_MEMBERS} members.", code="invalid_json")
+            raise InvalidRequestError(
+                Text(f"The request body has more than {MAX_MEMBERS} members.", f"请求体的成员超过 {MAX_MEMBERS} 个。"),
+                code="invalid_json",
+            )
         at = _skip(text, end)
         more = text.startswith(",", at)
         if more:
@@ -153,5 +187,9 @@ def _any_int(digits: str) -> int | float:
 
 def _refuse_constant(name: str) -> NoReturn:
     raise InvalidRequestError(
-        f"The request body is not valid JSON: {name} is no JSON number. Send null or leave it out.", code="invalid_json"
+        Text(
+            f"The request body is not valid JSON: {name} is no JSON number. Send null or leave it out.",
+            f"请求体不是有效的 JSON：{name} 不是 JSON 数字。请发送 null 或省略该项。",
+        ),
+        code="invalid_json",
     )

@@ -6,6 +6,8 @@ from adapters.wire.openai_chunks import ChunkReader, no_choices, told_error
 from adapters.wire.sse import ServerSentEvent, SseDecoder
 from domain.errors import StreamInterruptedError, UpstreamProtocolError
 from domain.events import StreamEvent
+from domain.pages import html_instead_of_json
+from domain.words import Text
 
 _DONE = b"[DONE]"
 
@@ -56,9 +58,9 @@ class OpenAIStreamDecoder:
             last = [told for event in self._sse.finish() for told in self._read(event)]
         except UpstreamProtocolError as error:
             # The end came in the middle of an event.
-            raise _interrupted() from error
+            raise _interrupted(self._chunks) from error
         if not (self._reader.finished or self._reader.closed):
-            raise _interrupted()
+            raise _interrupted(self._chunks)
         self._done = True
         return [*last, *self._reader.close()]
 
@@ -68,10 +70,7 @@ class OpenAIStreamDecoder:
             return
         self._begun = True
         if start == b"<":
-            raise UpstreamProtocolError(
-                "The upstream answered with an HTML page where a stream of events was due. "
-                "Is LLM_API_URL the address of a chat API?"
-            )
+            raise html_instead_of_json(data)
         if start == b"{":
             self._whole = bytearray()
 
@@ -95,8 +94,11 @@ class OpenAIStreamDecoder:
             yield from self._reader.read(payload)
 
 
-def _interrupted() -> StreamInterruptedError:
+def _interrupted(chunks: int) -> StreamInterruptedError:
     return StreamInterruptedError(
-        "The upstream ended its stream before the answer was complete. The text so far is incomplete; "
-        "send the request again."
+        Text(
+            f"The upstream ended its stream before the answer was complete, after {chunks} chunks. "
+            "The text so far is incomplete; send the request again.",
+            f"上游在回答完整之前结束了流（已收到 {chunks} 个数据块）。目前的文字并不完整，请重新发送请求。",
+        )
     )

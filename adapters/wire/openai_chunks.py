@@ -21,6 +21,8 @@ from domain.events import (
     TextDelta,
     UsageReported,
 )
+from domain.pages import html_instead_of_json, is_page
+from domain.words import Text
 
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 # What a message may hold besides, and is handed on as it is.
@@ -158,14 +160,25 @@ def _parse(payload: bytes) -> dict[str, Any]:
 
 
 def _nonsense(payload: bytes) -> UpstreamProtocolError:
+    if is_page(payload):
+        return html_instead_of_json(payload)
+    size = len(payload)
     return UpstreamProtocolError(
-        f"The upstream answered with {len(payload)} bytes that are not a JSON object. Send the request again."
+        Text(
+            f"The upstream answered with {size} bytes that are not a JSON object. Send the request again.",
+            f"上游返回了 {size} 字节并非 JSON 对象的内容。请重新发送请求。",
+        )
     )
 
 
 def no_choices() -> UpstreamProtocolError:
     """The error for an answer that is JSON and no answer."""
-    return UpstreamProtocolError("The upstream's answer holds no choices. Send the request again.")
+    return UpstreamProtocolError(
+        Text(
+            "The upstream's answer holds no choices. Send the request again.",
+            "上游的回答不含任何 choices。请重新发送请求。",
+        )
+    )
 
 
 def told_error(payload: bytes) -> UpstreamStatusError:

@@ -65,10 +65,11 @@ def tells_error(document: Mapping[str, Any]) -> bool:
     )
 
 
-def reshape_upstream_error(status: int, content_type: str | None, body: bytes) -> bytes:
+def reshape_upstream_error(status: int, content_type: str | None, body: bytes, *, hint: str = "") -> bytes:
     """An upstream's error body in OpenAI's shape: byte for byte where it has it already.
 
-    Reshaped words are bounded in length, and tokens in them are masked. Never raises.
+    Reshaped words are bounded in length, and tokens in them are masked. A `hint` of ours follows the upstream's words.
+    Never raises.
     """
     body = body.removeprefix(_BYTE_ORDER_MARK)
     try:
@@ -77,14 +78,21 @@ def reshape_upstream_error(status: int, content_type: str | None, body: bytes) -
         told = _Told(message=_read_text(status, content_type, body))
     else:
         if _is_openai_error(document) and _is_utf8(body):
-            return body
+            return _with_hint(cast("dict[str, Any]", document), hint) if hint else body
         told = _read_document(document)
+    message = showable(told.message) or f"The upstream answered with status {status} and no explanation."
     return encode_error(
-        showable(told.message) or f"The upstream answered with status {status} and no explanation.",
+        f"{message} {hint}" if hint else message,
         type=_label(told.type) or error_type(status),
         param=_label(told.param),
         code=_label(told.code),
     )
+
+
+def _with_hint(document: dict[str, Any], hint: str) -> bytes:
+    error: dict[str, Any] = document["error"]
+    hinted = {**document, "error": {**error, "message": f"{error['message']} {hint}".lstrip()}}
+    return escape_separators(json.dumps(hinted, ensure_ascii=False).encode(errors="replace"))
 
 
 def _is_openai_error(document: object) -> bool:

@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from adapters.wire.json_object import json_kind
+from adapters.wire.json_object import json_kind_told
+from adapters.wire.model_facts import facts_in
 from domain.chat import Model
 from domain.errors import UpstreamProtocolError
+from domain.pages import page_told
+from domain.words import Text
 
 # A LiteLLM catalogue holds the upstream's own keys and addresses (`litellm_params`). Only these are shown, and only
 # where they are plain values or arrays of such.
@@ -69,14 +72,18 @@ def _entries(body: bytes) -> list[object]:
     if isinstance(document, list):
         return cast("list[object]", document)
     if not isinstance(document, dict):
-        raise _not_a_list(json_kind(document))
+        raise _not_a_list(json_kind_told(document))
     members = cast("dict[str, object]", document)
     for name in ("data", "models"):
         entries = members.get(name)
         if isinstance(entries, list):
             return cast("list[object]", entries)
     names = ", ".join(sorted(members)[:8])[:200]
-    raise _not_a_list(f"an object with the members: {names}" if names else "an empty object")
+    raise _not_a_list(
+        Text(f"an object with the members: {names}", f"含有这些成员的对象：{names}")
+        if names
+        else Text("an empty object", "空的对象")
+    )
 
 
 def _decode_entry(entry: object) -> Model | None:
@@ -95,6 +102,7 @@ def _decode_entry(entry: object) -> Model | None:
         id=name,
         owned_by=owned_by if isinstance(owned_by, str) and owned_by else "upstream",
         created=created if isinstance(created, int) and not isinstance(created, bool) else 0,
+        facts=facts_in(raw),
         raw=raw,
     )
 
@@ -122,17 +130,24 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, str | int | float)
 
 
-def _name_of_text(body: bytes) -> str:
+def _name_of_text(body: bytes) -> Text:
     start = body[:1024].lstrip().lower()
     if not start:
-        return "nothing"
-    return "an HTML page" if start.startswith(b"<") else f"{len(body)} bytes that are not JSON"
+        return Text("nothing", "空的内容")
+    return (
+        page_told(body)
+        if start.startswith(b"<")
+        else Text(f"{len(body)} bytes that are not JSON", f"{len(body)} 字节并非 JSON 的内容")
+    )
 
 
-def _not_a_list(what: str) -> UpstreamProtocolError:
+def _not_a_list(what: Text) -> UpstreamProtocolError:
     return UpstreamProtocolError(
-        f"The upstream's model list cannot be read: it answered with {what}. "
-        "Expected was OpenAI's model list; check LLM_MODELS_API_URL."
+        Text(
+            f"The upstream's model list cannot be read: it answered with {what.en}. "
+            "Expected was OpenAI's model list; check LLM_MODELS_API_URL.",
+            f"无法读取上游的模型列表：它返回了{what.zh}，而非 OpenAI 格式的模型列表。请检查 LLM_MODELS_API_URL。",
+        )
     )
 
 

@@ -1,9 +1,12 @@
 """Which header fields travel with a relayed request, and which come back with its answer (RFC 9110 section 7.6.1)."""
 
+from functools import lru_cache
+
 from domain.http import Headers
 
+_CONNECTION = "connection"
 _HOP_BY_HOP = {
-    "connection",
+    _CONNECTION,
     "keep-alive",
     "proxy-authenticate",
     "proxy-authorization",
@@ -55,28 +58,48 @@ UPSTREAM_REQUEST_ID = "x-upstream-request-id"
 def forwarded_request_headers(headers: Headers) -> Headers:
     """The caller's end-to-end fields without credentials; no content coding is asked for, since streams are read."""
     named = _named_by_connection(headers)
-    kept = tuple(
-        (name, value)
-        for name, value in headers
-        if (lower := name.lower()) not in _NOT_FORWARDED
-        and lower not in named
-        and not lower.startswith(_NOT_FORWARDED_PREFIXES)
-    )
-    return (*kept, ("accept-encoding", "identity"))
+    kept = [field for field in headers if _travels(field[0])]
+    if named:
+        kept = [(name, value) for name, value in kept if name.lower() not in named]
+    kept.append(("accept-encoding", "identity"))
+    return tuple(kept)
 
 
 def returned_answer_headers(headers: Headers) -> Headers:
     """The upstream's end-to-end fields; its request id comes back beside ours, under another name."""
     named = _named_by_connection(headers)
-    return tuple(
-        (UPSTREAM_REQUEST_ID if lower == REQUEST_ID else lower, value)
+    returned = [
+        (given, value)
         for name, value in headers
-        if (lower := name.lower()) not in _NOT_RETURNED
-        and lower not in named
-        and not lower.startswith(_NOT_RETURNED_PREFIXES)
-    )
+        if (given := _returns_as(name)) is not None and (not named or name.lower() not in named)
+    ]
+    return tuple(returned)
+
+
+# The same few names come with every request, and every answer.
+@lru_cache(1024)
+def _travels(name: str) -> bool:
+    lower = name.lower()
+    return lower not in _NOT_FORWARDED and not lower.startswith(_NOT_FORWARDED_PREFIXES)
+
+
+@lru_cache(1024)
+def _returns_as(name: str) -> str | None:
+    """The name under which an answer's field comes back; None when it does not."""
+    lower = name.lower()
+    if lower in _NOT_RETURNED or lower.startswith(_NOT_RETURNED_PREFIXES):
+        return None
+    return UPSTREAM_REQUEST_ID if lower == REQUEST_ID else lower
+
+
+@lru_cache(1024)
+def _is_connection(name: str) -> bool:
+    return name.lower() == _CONNECTION
 
 
 def _named_by_connection(headers: Headers) -> set[str]:
-    values = ",".join(value for name, value in headers if name.lower() == "connection")
-    return {name.strip().lower() for name in values.split(",") if name.strip()}
+    named: set[str] = set()
+    for name, value in headers:
+        if _is_connection(name):
+            named.update(each.strip().lower() for each in value.split(","))
+    return named

@@ -6,6 +6,7 @@ Lines end at LF, CRLF or CR and nowhere else: U+2028 inside a JSON string is tex
 from dataclasses import dataclass
 
 from domain.errors import UpstreamProtocolError
+from domain.words import Text
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -37,6 +38,15 @@ class SseDecoder:
         self._event = ""
         self._after_cr = False
         self._at_start = True
+
+    @property
+    def between_events(self) -> bool:
+        """Whether nothing has come yet that the next bytes could belong to."""
+        return not (self._line or self._values or self._event or self._after_cr)
+
+    def skip_beginning(self) -> None:
+        """The stream's first bytes were read elsewhere: a byte order mark would be text from here on."""
+        self._at_start = False
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """The events that these bytes complete. Raises UpstreamProtocolError when one exceeds `max_event_bytes`."""
@@ -96,9 +106,14 @@ class SseDecoder:
 
     def _check_size(self, more: int) -> None:
         if self._size + more > self._max_event_bytes:
+            limit = self._max_event_bytes
             raise UpstreamProtocolError(
-                f"The upstream sent an endless event: more than {self._max_event_bytes} bytes without the blank line "
-                "that ends it. Is LLM_API_URL the address of a chat API?"
+                Text(
+                    f"The upstream sent an endless event: more than {limit} bytes without the blank line that ends it. "
+                    "Is LLM_API_URL the address of a chat API?",
+                    f"上游发送了没有尽头的事件：超过 {limit} 字节仍没有表示结束的空行。"
+                    "LLM_API_URL 是否为对话 API 的地址？",
+                )
             )
 
 

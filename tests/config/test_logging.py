@@ -10,7 +10,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.logging import configure_logging, redact
+from config.logging import configure_logging, line_writer, redact
 from domain.redaction import MASK
 
 TOKEN = st.text("abcdefghijklmnopqrstuvwxyzABCXYZ0123456789-_.~+/=", min_size=8, max_size=60)
@@ -30,7 +30,7 @@ def untouched() -> Iterator[None]:
 
 @given(TOKEN)
 def test_a_bearer_token_in_any_text_is_masked(token: str) -> None:
-    assert token not in str(redact(f"header Authorization: Bearer {token} sent"))
+    assert redact(f"header Authorization: Bearer {token} sent") == f"header Authorization: Bearer {MASK} sent"
 
 
 @pytest.mark.parametrize(
@@ -102,3 +102,46 @@ def test_the_console_form_is_for_eyes(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().err
     assert "hello" in text
     assert "count=3" in text
+
+
+def test_a_line_made_in_one_step_is_the_one_that_its_logger_makes(capsys: pytest.CaptureFixture[str]) -> None:
+    values: dict[str, Any] = {
+        "path": "/x",
+        "status": 200,
+        "took_ms": 1.5,
+        "api_key": "k",
+        "why": f"Bearer {JWT}",
+        "a": None,
+    }
+    configure_logging("INFO", "json")
+    structlog.stdlib.get_logger("oca").info("hello", **values)
+    line_writer("oca")("hello", **values)
+    usual, quick = lines(capsys)
+    assert usual.pop("timestamp")[:-8] == quick.pop("timestamp")[:-8]
+    assert usual == quick
+    assert (quick["api_key"], quick["why"]) == (MASK, f"Bearer {MASK}")
+
+
+def test_such_a_line_keeps_to_the_level_and_to_the_form(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("WARNING", "json")
+    line_writer("oca")("not shown")
+    configure_logging("INFO", "console")
+    line_writer("oca")("shown", count=3)
+    text = capsys.readouterr().err
+    assert "not shown" not in text
+    assert "count=3" in text
+
+
+def test_what_is_no_json_does_not_cost_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "json")
+    structlog.stdlib.get_logger("oca").info("odd", half="\ud800", huge=10**400, thing={1, 2}, other=object)
+    (line,) = lines(capsys)
+    assert (line["half"], line["thing"]) == ("\ud800", [1, 2])
+
+
+def test_a_librarys_own_logger_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("INFO", "json")
+    log: Any = structlog.wrap_logger(logging.getLogger("oca.token"))
+    log.info("hello", refresh_token="x")
+    (line,) = lines(capsys)
+    assert (line["event"], line["logger"], line["level"], line["refresh_token"]) == ("hello", "oca.token", "info", MASK)

@@ -1,5 +1,6 @@
 """Settings: where a value comes from, and what is said of a wrong one."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -89,11 +90,29 @@ def test_every_missing_value_is_reported_at_once_naming_key_and_file(tmp_path: P
     with pytest.raises(ConfigurationError) as caught:
         load_settings(env_file=path, environ={})
     keys = ("OAUTH_HOST", "OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME", "OAUTH_REFRESH_TOKEN")
+    no_file, *lines = map(str, caught.value.problems)
+    assert f"no settings file {path}" in no_file
+    assert ".env.example" in no_file
     for key in keys:
-        (line,) = [line for line in map(str, caught.value.problems) if line.startswith(f"{key} is missing")]
+        (line,) = [line for line in lines if line.startswith(f"{key} is missing")]
         assert str(path) in line
-        assert ".env.example" in line
-    assert len(caught.value.problems) == len(keys)
+    assert len(lines) == len(keys)
+
+
+def test_a_key_that_is_there_and_empty_is_said_to_be_empty(load: Load) -> None:
+    (line,) = problems_of(load, LLM_MODEL_NAME=" ")
+    assert line.startswith("LLM_MODEL_NAME is empty: ")
+    assert ".env" in line
+
+
+def test_every_problem_is_told_in_chinese_too(load: Load) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load(OCA_PORT="x", LLM_TEMPERATURE="9", OAUTH_CLIENT_ID="", HTTP_PROXY_URL="ftp://x", OCA_HOST="0.0.0.0")
+    told = [problem.zh for problem in caught.value.problems]
+    assert len(told) == 5
+    assert all(re.search("[\u4e00-\u9fff]", line) for line in told)
+    assert any("必须是整数" in line for line in told)
+    assert any("不得大于 2.0" in line for line in told)
 
 
 def test_a_login_alone_needs_no_model(tmp_path: Path) -> None:

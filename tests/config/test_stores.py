@@ -73,6 +73,6 @@ def test_the_place_of_a_login_is_told_without_a_password(tmp_path: Path) -> None
     redis = {**environ, "OAUTH_TOKEN_STORE": "rediss://user:s3cret@redis.example:6380/0"}
     settings = load_settings(Need.LOGIN, env_file=tmp_path / ".env", environ=redis)
     assert settings.login_place == "Redis at redis.example:6380, as default"
-    assert "next start" in settings.mend
+    assert "oca login" in settings.mend.en
     keyring = {**environ, "OAUTH_TOKEN_STORE": "keyring"}
     assert "keyring" in load_settings(Need.LOGIN, env_file=tmp_path / ".env", environ=keyring).login_place

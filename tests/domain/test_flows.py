@@ -29,6 +29,7 @@ from domain.refreshing import Login, refresh_flow
 from domain.routes import over_routes_flow
 from domain.token_events import TokenEventKind
 from domain.tokens import RefreshPolicy, TokenSet, TokenState, begin_attempt, refuse, set_back
+from domain.words import Text
 from tests.fakes.world import NOON, Answer, World
 
 TIMEOUTS = Timeouts(connect=timedelta(seconds=2), read=timedelta(seconds=30))
@@ -385,9 +386,13 @@ def test_an_api_key_takes_the_place_of_a_login() -> None:
 
 
 def test_the_status_of_a_login_spends_nothing_and_shows_no_token() -> None:
-    world = World(tokens=refuse(STALE, "rt0", reason="invalid_grant", now=NOON), answer=granted, trouble="disk full")
+    world = World(
+        tokens=refuse(STALE, "rt0", reason="invalid_grant", now=NOON),
+        answer=granted,
+        trouble=Text("disk full", "磁盘已满"),
+    )
     status = world.run(login_status_flow(LOGIN))
-    assert (status.state, status.has_refresh_token, status.trouble) == (TokenState.STALE, True, "disk full")
+    assert (status.state, status.has_refresh_token, str(status.trouble)) == (TokenState.STALE, True, "disk full")
     assert status.setback is not None
     assert "rt0" not in repr(status)
     assert world.sent == []
@@ -507,3 +512,33 @@ def test_a_shared_refresh_that_found_nothing_to_do_does_not_make_an_expired_toke
     world = Shared(tokens=EXPIRED, answer=granted)
     assert world.run(access_token_flow(LOGIN)) == "at1"
     assert len(world.sent) == 1
+
+
+def test_a_token_that_lasts_shorter_than_is_asked_for_is_renewed_first() -> None:
+    world = World(tokens=FRESH, answer=granted)
+    assert world.run(access_token_flow(LOGIN, min_ttl=timedelta(minutes=30))) == "at0"
+    assert world.sent == []
+    assert world.run(access_token_flow(LOGIN, min_ttl=timedelta(minutes=31))) == "at1"
+
+
+def test_a_token_renewed_by_another_worker_meanwhile_is_taken_as_it_is() -> None:
+    def renew_elsewhere(world: World) -> None:
+        world.tokens = held(timedelta(minutes=40), access_token="at7", refresh_token="rt7")
+
+    world = World(tokens=FRESH, answer=granted, elsewhere=renew_elsewhere)
+    assert world.run(access_token_flow(LOGIN, min_ttl=2 * HOUR)) == "at7"
+    assert world.sent == []
+
+
+@pytest.mark.parametrize("refresh_token", [None, "rt0"])
+def test_a_token_that_cannot_be_made_to_last_is_handed_out_while_it_lasts(refresh_token: str | None) -> None:
+    tokens = held(timedelta(minutes=30), refresh_token=refresh_token)
+    world = World(tokens=tokens, answer=lambda _request, _route: refusal("invalid_grant"))
+    assert world.run(access_token_flow(LOGIN, min_ttl=HOUR)) == "at0"
+    with pytest.raises(LoginRequiredError):
+        world.run(access_token_flow(LOGIN, min_ttl=HOUR, rejected="at0"))
+
+
+def test_a_key_lasts_however_long_it_must() -> None:
+    world = World(tokens=TokenSet(), answer=granted)
+    assert world.run(access_token_flow(ApiKey(key="k"), min_ttl=HOUR)) == "k"

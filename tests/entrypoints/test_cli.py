@@ -83,12 +83,55 @@ def test_help_and_version_are_there(tmp_path: Path) -> None:
     assert all(command in told for command in ("serve", "token", "demo"))
 
 
-def test_help_loads_nothing_heavy() -> None:
+HEAVY = {
+    *("fastapi", "starlette", "uvicorn", "httpx", "requests", "streamlit", "langchain_core", "dependency_injector"),
+    *("prompt_toolkit", "structlog", "rich", "adapters.sandbox.server", "config.container"),
+}
+
+
+@pytest.mark.parametrize("command", ["--help", "status", "chat --help", "status --json"])
+def test_what_a_person_asks_often_loads_nothing_heavy(tmp_path: Path, command: str) -> None:
+    (tmp_path / ".env").write_text("OAUTH_HOST=id.example\nOAUTH_CLIENT_ID=me\nOAUTH_REFRESH_TOKEN=planted\n")
+    code = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.stderr))
+from entrypoints.cli import main
+main()
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, *command.split()],
+        cwd=tmp_path,
+        env=CLEAN,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert HEAVY & set(result.stderr.split()) == set()
+
+
+def test_the_help_loads_no_settings() -> None:
     code = "import sys, entrypoints.cli; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], env=CLEAN, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert {"fastapi", "httpx", "requests", "pydantic", "uvicorn", "streamlit"} & set(loaded) == set()
+    loaded = subprocess.run([sys.executable, "-c", code], env=CLEAN, capture_output=True, text=True, check=True).stdout
+    assert "pydantic" not in loaded.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("oca sta", {"status"}),
+        ("oca --lang ", {"en", "zh"}),
+        ("oca chat --mod", {"--model"}),
+        ("oca demo --no", {"--no-page"}),
+    ],
+)
+def test_the_shell_completes_commands_options_and_values(tmp_path: Path, words: str, offered: set[str]) -> None:
+    asked = {"_OCA_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    script = [sys.executable, "-c", "import sys; sys.argv[0] = 'oca'; from entrypoints.cli import main; main()"]
+    result = subprocess.run(
+        script, cwd=tmp_path, env={**CLEAN, **asked}, capture_output=True, text=True, timeout=50, check=True
+    )
+    assert set(result.stdout.split()) == offered
+    assert result.stderr == ""
 
 
 def test_token_prints_a_token_and_nothing_else_and_processes_share_it(tmp_path: Path) -> None:
@@ -112,8 +155,9 @@ def test_missing_settings_are_one_line_each_and_exit_code_3(tmp_path: Path) -> N
         result = oca(command, cwd=tmp_path)
         assert result.returncode == 3
         lines = result.stderr.splitlines()
-        assert lines[0].startswith("OAUTH_HOST is missing: set it in ")
-        assert all(" is missing: " in line for line in lines)
+        assert lines[0].startswith("There is no settings file ")
+        assert lines[1].startswith("OAUTH_HOST is missing: set it in ")
+        assert all(" is missing: " in line for line in lines[1:])
 
 
 def test_uvicorn_itself_says_the_same_and_exits_with_3(tmp_path: Path) -> None:
@@ -179,7 +223,8 @@ def test_a_taken_port_is_one_line(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         result = oca("demo", "--port", str(port), cwd=tmp_path)
     assert result.returncode == 1
-    assert result.stderr.startswith(f"Port {port} on 127.0.0.1 is already in use.")
+    assert result.stderr.startswith(f"Port {port} on 127.0.0.1 is already in use, by ")
+    assert f"(pid {os.getpid()})" in result.stderr
 
 
 def test_without_an_account_the_first_command_serves_the_sandbox_and_what_it_prints_works(tmp_path: Path) -> None:

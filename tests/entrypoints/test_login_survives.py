@@ -72,7 +72,7 @@ def test_a_dead_login_is_503_with_the_command_that_mends_it_and_the_server_is_as
             response = client.post("/v1/chat/completions", json=CHAT)
             assert response.status_code == 503
             assert response.json()["error"]["code"] == "login_required"
-            assert "oca token --env-file" in response.json()["error"]["message"]
+            assert "oca login --env-file" in response.json()["error"]["message"]
         assert client.get("/readyz").status_code == 503
         assert running.controls.tokens.requests == before + 1
 

@@ -1,16 +1,22 @@
 """`oca ui` as a person runs it: from any folder, on this machine only, without questions."""
 
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
+from config.environment import environment_for_sandbox_page
 from domain.errors import ConfigurationError
-from entrypoints.page_server import SCRIPT, serve_page
+from domain.words import Language
+from entrypoints.console import Console
+from entrypoints.page_server import SCRIPT, page_beside, serve_page
 from tests.entrypoints.test_cli import CLEAN, OCA
 from tests.fakes.redis_server import free_port
+
+CONSOLE = Console(Language.ENGLISH)
 
 
 def answers(url: str) -> bool:
@@ -59,13 +65,45 @@ def test_the_page_gets_its_port_and_the_env_file_that_was_named(tmp_path: Path) 
     def go_on_as(command: list[str], environment: dict[str, str]) -> None:
         seen.append((command, environment))
 
-    serve_page(port=8123, env_file=tmp_path / ".env", go_on_as=go_on_as)
+    port = free_port()
+    serve_page(CONSOLE, port=port, env_file=tmp_path / ".env", go_on_as=go_on_as)
     ((command, environment),) = seen
     assert command[1:4] == ["-m", "streamlit", "run"]
-    assert command[-2:] == ["--server.port", "8123"]
+    assert command[-2:] == ["--server.port", str(port)]
     assert environment["OCA_ENV_FILE"] == str(tmp_path / ".env")
 
 
 def test_a_page_without_streamlit_says_how_to_get_it() -> None:
     with pytest.raises(ConfigurationError, match="--extra ui"):
-        serve_page(port=8123, env_file=None, package="streamlit_that_is_not_there")
+        serve_page(CONSOLE, port=8123, env_file=None, package="streamlit_that_is_not_there")
+
+
+def test_beside_a_server_a_page_without_streamlit_is_done_without(capsys: pytest.CaptureFixture[str]) -> None:
+    with page_beside(Path(".env"), CONSOLE, port=8123, package="streamlit_that_is_not_there") as page:
+        assert page is None
+    assert "--extra ui" in capsys.readouterr().err
+
+
+def test_a_page_that_ends_by_itself_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # A module of that name which cannot be run as Streamlit is.
+    (tmp_path / "no_streamlit.py").write_text("raise SystemExit(7)")
+    # Found by this process too, which looks whether it is there.
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    port = free_port()
+    with page_beside(tmp_path / ".env", CONSOLE, port=port, package="no_streamlit") as page:
+        assert page == f"http://127.0.0.1:{port}"
+        pause, said = threading.Event(), ""
+        for _ in range(300):
+            said += capsys.readouterr().err
+            if said or pause.wait(0.1):
+                break
+    assert "has ended by itself (exit code 7)" in said
+
+
+def test_the_page_of_a_sandbox_gets_nothing_of_a_real_account(tmp_path: Path) -> None:
+    real = {"OAUTH_HOST": "real.example", "LLM_API_KEY": "k", "HTTP_PROXY_URL": "p", "PATH": "/bin", "OCA_LANG": "zh"}
+    environment = environment_for_sandbox_page(tmp_path / ".env", real)
+    assert environment == {"PATH": "/bin", "OCA_LANG": "zh", "OCA_ENV_FILE": str(tmp_path / ".env")}

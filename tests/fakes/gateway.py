@@ -9,6 +9,7 @@ from domain.errors import OCAError
 from domain.flows import LoginStatus
 from domain.http import Headers
 from domain.tokens import TokenState
+from domain.words import Text
 from ports.gateway import ModelList, Relay
 
 Piece = bytes | OCAError | asyncio.Event
@@ -62,7 +63,7 @@ class FakeGateway:
         self.refreshed = 0
         self.login_trouble: OCAError | None = None
         self.opening: asyncio.Event | None = None
-        self.store_trouble: str | None = None
+        self.store_trouble: Text | None = None
         self.closed = False
         self.cancelled_openings = 0
 

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import uvicorn
 
+from entrypoints.http_protocol import JoiningProtocol
+
 
 class LiveServer:
     """uvicorn in a thread, as `oca serve` runs it, on a free port of 127.0.0.1."""
@@ -18,7 +20,13 @@ class LiveServer:
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=grace_s, server_header=False
+            app,
+            http=JoiningProtocol,
+            log_config=None,
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=grace_s,
+            server_header=False,
         )
         self._started = threading.Event()
         self._server = _Announcing(config, self._started)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
@@ -12,8 +12,8 @@ BOUND_S = 40.0
 class LoopThread:
     """A running event loop in a thread of its own. `stop` ends what still runs on it and waits for its sockets."""
 
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
+    def __init__(self, new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop) -> None:
+        self.loop = new_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="test-loop", daemon=True)
 
     def start(self) -> Self:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, fingerprint
+from domain.words import Text
 
 
 class FakeTokenStore:
@@ -65,8 +66,8 @@ class FakeTokenStore:
         if not self.storable:
             raise TokenStoreError("The tokens could not be stored.")
 
-    def trouble(self) -> str | None:
-        return None if self._unsaved is None else "The tokens could not be stored."
+    def trouble(self) -> Text | None:
+        return None if self._unsaved is None else Text("The tokens could not be stored.", "无法保存令牌。")
 
     @contextmanager
     def exclusive(self) -> Generator[None]:

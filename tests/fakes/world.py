@@ -20,8 +20,10 @@ from domain.effects import (
     ReadRejection,
     ReadRoutes,
     ReadStoreTrouble,
+    RecallServer,
     RememberRejection,
     RememberRoute,
+    RememberServer,
     Report,
     RouteKnown,
     SaveTokens,
@@ -29,8 +31,10 @@ from domain.effects import (
 )
 from domain.errors import OCAError, TokenStoreError, TransportError
 from domain.http import Headers, HttpRequest, HttpResponse, Route
+from domain.server_metadata import RememberedServer
 from domain.token_events import TokenEvent
 from domain.tokens import TokenSet
+from domain.words import Text
 
 T = TypeVar("T")
 Answer = HttpResponse | TransportError
@@ -81,8 +85,10 @@ class World:
     events: list[TokenEvent] = field(default_factory=list[TokenEvent])
     background: list[Flow[TokenSet]] = field(default_factory=list[Flow[TokenSet]])
     paused: list[timedelta] = field(default_factory=list[timedelta])
-    trouble: str | None = None
+    trouble: Text | None = None
     pasted: TokenSet | None = None
+    servers: dict[str, RememberedServer] = field(default_factory=dict[str, RememberedServer])
+    memory_fails: bool = False
     locked: int = 0
 
     def run(self, flow: Flow[T]) -> T:
@@ -138,6 +144,14 @@ class World:
                 return self.working is not None or len(self.routes) == 1
             case RememberRoute(route):
                 self.working = route
+                return None
+            case RecallServer(address):
+                return self.servers.get(address, RememberedServer())
+            case RememberServer(address, memory):
+                assert self.locked, "remembered without the lock"
+                if self.memory_fails:
+                    raise TokenStoreError("the folder is read-only")
+                self.servers[address] = memory
                 return None
             case Send(request=request, route=route):
                 return self._exchange(request, route)

@@ -140,7 +140,7 @@ def test_a_store_that_fails_is_told_and_costs_nothing_that_was_said() -> None:
     session = chat_session(store)
     store.trouble = ConversationStoreError("The disk is full.")
     asked(session)
-    assert session.trouble == "The disk is full."
+    assert str(session.trouble) == "The disk is full."
     assert session.conversation.turns[0].question == "one?"
     store.trouble = None
     session.change(Conversation.interrupted)

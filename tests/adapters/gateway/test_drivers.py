@@ -26,6 +26,7 @@ from domain.upstream_flows import authorized_stream_flow, list_models_flow
 from tests.domain.test_flows import LOGIN
 from tests.domain.test_upstream_flows import REQUEST, UPSTREAM
 from tests.fakes.clock import FakeClock
+from tests.fakes.server_memory import FakeServerMemory
 from tests.fakes.token_journal import FakeTokenJournal
 from tests.fakes.token_store import FakeTokenStore
 from tests.fakes.transport import FakeAsyncTransport, FakeTransport, Reply, Scripted
@@ -49,7 +50,12 @@ class Ports:
         self.async_transport = FakeAsyncTransport(self._answer)
         self.routes = UpstreamMemory(proxied=True)
         self.blocking = BlockingDriver(
-            store=self.store, clock=self.clock, transport=self.transport, memory=self.routes, journal=self.journal
+            store=self.store,
+            clock=self.clock,
+            transport=self.transport,
+            memory=self.routes,
+            journal=self.journal,
+            servers=FakeServerMemory(),
         )
         self.asyncio = AsyncioDriver(
             store=self.store,

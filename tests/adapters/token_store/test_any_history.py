@@ -87,7 +87,7 @@ class AnyHistory(RuleBasedStateMachine):
     @rule(step=st.integers(0, 45))
     def die_in_a_refresh(self, step: int) -> None:
         successor, before, left = self.successor(), self.store.load(), [step]
-        was_in_memory = "memory" in (self.store.trouble() or "")
+        was_in_memory = "memory" in str(self.store.trouble())
 
         def before_step(name: str) -> None:
             left[0] -= 1

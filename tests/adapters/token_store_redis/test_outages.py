@@ -39,7 +39,7 @@ def test_known_tokens_go_on_being_used_while_redis_is_away(own_scene: Scene) -> 
         assert store.load() == tokens("1")
         # Nobody asks again for a while.
         assert store.current() == tokens("1")
-        assert "Valid tokens go on being used" in (store.trouble() or "")
+        assert "Valid tokens go on being used" in str(store.trouble())
     own_scene.server.start()
     own_scene.let_time_pass()
     assert store.load() == tokens("1")
@@ -94,7 +94,7 @@ def test_a_login_bought_while_redis_dies_is_stored_once_it_is_back(own_scene: Sc
     buy_while_redis_dies(own_scene, store)
     own_scene.let_time_pass()
     assert store.load() == tokens("bought")
-    assert "do not end it" in (store.trouble() or "")
+    assert "do not end it" in str(store.trouble())
     own_scene.server.start()
     own_scene.end_lease()
     own_scene.let_time_pass()

@@ -13,6 +13,7 @@ from domain.http import HttpRequest, HttpResponse, Route
 from tests.adapters.token_store_redis.scene import Scene
 from tests.domain.test_flows import LOGIN
 from tests.fakes.clock import FakeClock
+from tests.fakes.server_memory import FakeServerMemory
 from tests.fakes.token_journal import FakeTokenJournal
 from tests.fakes.transport import FakeTransport, Reply
 
@@ -42,6 +43,7 @@ def machine(scene: Scene, clock: FakeClock, server: StrictServer) -> BlockingDri
         transport=FakeTransport(server.answer),
         memory=UpstreamMemory(proxied=False),
         journal=FakeTokenJournal(),
+        servers=FakeServerMemory(),
     )
 
 

@@ -1,5 +1,6 @@
-"""Both transports under one set of fixtures: every test of a law runs over each of them."""
+"""All transports under one set of fixtures: every test of a law runs over each of them."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Generator, Iterator
@@ -12,12 +13,13 @@ from typing import Protocol, TypeVar
 import pytest
 import trustme
 
+from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
 from adapters.transport.tls import tls_context
 from domain.errors import TransportError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
-from ports.transport import ResponseStream, Transport
+from ports.transport import AsyncTransport, ResponseStream, Transport
 from tests.contracts.transport import Blocking
 from tests.fakes.loop_thread import LoopThread
 
@@ -72,14 +74,16 @@ class Client:
             stream.close()
 
 
-@pytest.fixture(params=["requests", "httpx"])
+@pytest.fixture(params=["requests", "httpx", "httptools", "httptools on uvloop"])
 def new_transport(request: pytest.FixtureRequest, system_tls: ssl.SSLContext) -> Iterator[NewTransport]:
     """Makes transports of the kind under test; they are closed with the test."""
     with ExitStack() as stack:
         thread: LoopThread | None = None
-        if request.param == "httpx":
-            thread = LoopThread().start()
+        if request.param != "requests":
+            uvloop = request.param.endswith("uvloop")
+            thread = LoopThread(uvloop_loop if uvloop else asyncio.new_event_loop).start()
             stack.callback(thread.stop)
+        new_asyncio: Callable[..., AsyncTransport] = HttpxTransport if request.param == "httpx" else HttptoolsTransport
 
         def make(*, proxy_url: str | None = None, tls: ssl.SSLContext | None = None) -> Client:
             context = system_tls if tls is None else tls
@@ -87,7 +91,7 @@ def new_transport(request: pytest.FixtureRequest, system_tls: ssl.SSLContext) ->
             if thread is None:
                 transport = RequestsTransport(proxy_url=proxy_url, tls=context)
             else:
-                transport = Blocking(HttpxTransport(proxy_url=proxy_url, tls=context), thread)
+                transport = Blocking(new_asyncio(proxy_url=proxy_url, tls=context), thread)
             stack.callback(transport.close)
             return Client(transport)
 
@@ -160,6 +164,11 @@ def raises_within(kind: type[E], seconds: float, *, match: str) -> Generator[lis
     assert type(caught.value) is kind
     assert monotonic() - begun < seconds
     assert caught.value.__cause__ is not None
+
+
+def uvloop_loop() -> asyncio.AbstractEventLoop:
+    new: Callable[[], asyncio.AbstractEventLoop] = pytest.importorskip("uvloop").new_event_loop  # not on every system
+    return new()
 
 
 def free_port() -> int:

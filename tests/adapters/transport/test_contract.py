@@ -3,6 +3,7 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
 
+from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
 from domain.errors import TransportError
@@ -47,6 +48,17 @@ class TestHttpxTransport(TransportContract):
     def upstream(self, answer: Scripted) -> Generator[tuple[Transport, str]]:
         thread = LoopThread().start()
         transport = Blocking(HttpxTransport(proxy_url=None, tls=ssl.create_default_context()), thread)
+        with WireServer(on_the_wire(answer)) as server:
+            yield transport, server.url
+            transport.close()
+        thread.stop()
+
+
+class TestHttptoolsTransport(TransportContract):
+    @contextmanager
+    def upstream(self, answer: Scripted) -> Generator[tuple[Transport, str]]:
+        thread = LoopThread().start()
+        transport = Blocking(HttptoolsTransport(proxy_url=None, tls=ssl.create_default_context()), thread)
         with WireServer(on_the_wire(answer)) as server:
             yield transport, server.url
             transport.close()

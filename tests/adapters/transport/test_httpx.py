@@ -7,17 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.tls import tls_context
 from domain.errors import ConnectionLostError
 from domain.http import HttpRequest, Route
+from ports.transport import AsyncTransport
 from tests.adapters.transport.conftest import PATIENT, limits
 from tests.fakes.wire_server import WireConnection, WireRequest, WireServer
 
 
-@pytest.fixture
-async def transport(ca_file: Path) -> AsyncIterator[HttpxTransport]:
-    transport = HttpxTransport(proxy_url=None, tls=tls_context([ca_file]))
+@pytest.fixture(params=[HttpxTransport, HttptoolsTransport])
+async def transport(request: pytest.FixtureRequest, ca_file: Path) -> AsyncIterator[AsyncTransport]:
+    transport: AsyncTransport = request.param(proxy_url=None, tls=tls_context([ca_file]))
     yield transport
     await transport.aclose()
 
@@ -42,7 +44,7 @@ async def arrived(server: WireServer) -> None:
 
 @pytest.mark.parametrize("secure", [False, True])
 async def test_a_cancelled_reader_closes_the_socket_at_once(
-    transport: HttpxTransport, server_tls: ssl.SSLContext, secure: bool
+    transport: AsyncTransport, server_tls: ssl.SSLContext, secure: bool
 ) -> None:
     with WireServer(first_then_silence, tls=server_tls if secure else None) as server:
         reading = asyncio.Event()
@@ -65,7 +67,7 @@ async def test_a_cancelled_reader_closes_the_socket_at_once(
 
 @pytest.mark.parametrize("quick", [False, True])
 async def test_cancelling_the_wait_for_an_answer_closes_the_socket_at_once(
-    transport: HttpxTransport, quick: bool
+    transport: AsyncTransport, quick: bool
 ) -> None:
     with WireServer(silence) as server:
         if quick:
@@ -80,7 +82,7 @@ async def test_cancelling_the_wait_for_an_answer_closes_the_socket_at_once(
         assert await gone(server)
 
 
-async def test_cancelling_a_tls_handshake_closes_the_socket_at_once(transport: HttpxTransport) -> None:
+async def test_cancelling_a_tls_handshake_closes_the_socket_at_once(transport: AsyncTransport) -> None:
     connected = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -98,23 +100,23 @@ async def test_cancelling_a_tls_handshake_closes_the_socket_at_once(transport: H
         assert await gone(server)
 
 
-async def test_what_a_cancelled_reader_leaves_never_looks_complete(transport: HttpxTransport) -> None:
+async def test_what_a_cancelled_reader_leaves_never_looks_complete(transport: AsyncTransport) -> None:
     with WireServer(first_then_silence) as server:
         stream = await transport.open_stream(get(server), route=Route.DIRECT, timeouts=PATIENT)
-        assert await anext(stream) == b"first"
+        assert await anext(aiter(stream)) == b"first"
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(anext(stream), 0.05)
+            await asyncio.wait_for(anext(aiter(stream)), 0.05)
         with pytest.raises(ConnectionLostError):
-            await anext(stream)
+            await anext(aiter(stream))
 
 
-async def test_a_stream_closed_under_its_reader_ends_with_an_error(transport: HttpxTransport) -> None:
+async def test_a_stream_closed_under_its_reader_ends_with_an_error(transport: AsyncTransport) -> None:
     with WireServer(first_then_silence) as server:
         stream = await transport.open_stream(get(server), route=Route.DIRECT, timeouts=PATIENT)
-        assert await anext(stream) == b"first"
+        assert await anext(aiter(stream)) == b"first"
 
         async def read_on() -> bytes:
-            return await anext(stream)
+            return await anext(aiter(stream))
 
         reader = asyncio.create_task(read_on())
         await asyncio.sleep(0)
@@ -124,7 +126,7 @@ async def test_a_stream_closed_under_its_reader_ends_with_an_error(transport: Ht
         assert await gone(server)
 
 
-async def test_the_limit_of_connecting_is_over_once_the_request_has_left(transport: HttpxTransport) -> None:
+async def test_the_limit_of_connecting_is_over_once_the_request_has_left(transport: AsyncTransport) -> None:
     def slow(connection: WireConnection, request: WireRequest) -> None:
         connection.pause(0.6)
         connection.begin_chunked()
@@ -137,7 +139,7 @@ async def test_the_limit_of_connecting_is_over_once_the_request_has_left(transpo
         await stream.aclose()
 
 
-async def test_other_work_goes_on_while_an_answer_is_awaited(transport: HttpxTransport) -> None:
+async def test_other_work_goes_on_while_an_answer_is_awaited(transport: AsyncTransport) -> None:
     with WireServer(silence) as server:
         task = asyncio.create_task(transport.open_stream(get(server), route=Route.DIRECT, timeouts=PATIENT))
         await arrived(server)

@@ -10,19 +10,28 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.per_loop import PerLoopTransport
 from domain.http import HttpRequest, Route
+from ports.transport import AsyncTransport
 from tests.adapters.transport.conftest import PATIENT
 from tests.fakes.transport import FakeAsyncTransport, Scripted
 from tests.fakes.wire_server import WireConnection, WireRequest, WireServer
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
+NewTransport = Callable[..., AsyncTransport]
+
+
+@pytest.fixture(params=[HttpxTransport, HttptoolsTransport])
+def new(request: pytest.FixtureRequest) -> NewTransport:
+    made: NewTransport = request.param
+    return made
 
 
 @pytest.fixture
-def transport(system_tls: ssl.SSLContext) -> PerLoopTransport:
-    return PerLoopTransport(lambda: HttpxTransport(proxy_url=None, tls=system_tls))
+def transport(new: NewTransport, system_tls: ssl.SSLContext) -> PerLoopTransport:
+    return PerLoopTransport(lambda: new(proxy_url=None, tls=system_tls))
 
 
 @pytest.fixture
@@ -61,8 +70,10 @@ def test_each_asyncio_run_has_its_connections_and_closes_them(transport: PerLoop
     gc.collect()  # a socket left open would warn now
 
 
-def test_a_secure_connection_ends_with_its_loop_too(server_tls: ssl.SSLContext, company_tls: ssl.SSLContext) -> None:
-    transport = PerLoopTransport(lambda: HttpxTransport(proxy_url=None, tls=company_tls))
+def test_a_secure_connection_ends_with_its_loop_too(
+    new: NewTransport, server_tls: ssl.SSLContext, company_tls: ssl.SSLContext
+) -> None:
+    transport = PerLoopTransport(lambda: new(proxy_url=None, tls=company_tls))
     with WireServer(tls=server_tls) as server:
         for _ in range(2):
             assert asyncio.run(read(transport, server)) == b"ok"

@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from adapters.transport.tls import tls_context
-from domain.errors import CertificateError, ConfigurationError, NotConnectedError
+from domain.errors import Cause, CertificateError, ConfigurationError, NotConnectedError
 from tests.adapters.transport.conftest import NewTransport, limits, serving
 from tests.fakes.wire_server import WireConnection, WireServer
 
@@ -26,7 +26,7 @@ def test_a_private_ca_is_refused_until_it_is_added(
             message = str(caught.value)
             assert server.authority in message
             assert "unable to get local issuer certificate" in message
-            assert "EXTRA_CA_CERTS" in message
+            assert caught.value.cause is Cause.UNKNOWN_CA
             assert "secret" not in message
             assert isinstance(caught.value, NotConnectedError)
         assert not server.requests

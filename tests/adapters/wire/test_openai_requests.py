@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.wire.openai_requests import PreparedRequest, prepare_chat, prepare_completion, prepare_embeddings
 from domain.errors import InvalidRequestError
@@ -93,3 +95,52 @@ def test_a_prompt_and_an_input_are_demanded(prepare: Callable[..., PreparedReque
 
 def test_a_prepared_request_does_not_show_its_body() -> None:
     assert "hi" not in repr(chat())
+
+
+VALUES = st.sampled_from(
+    [
+        b"null", b"true", b"0", b"2", b"-1", b"1.5", b"1e400", b"01", b"1.", b"-", b"+1", b"NaN", b"Infinity", b"tru",
+        b"",
+        b'""', b'"m"', b'"\\u006d"', b'"\\ud800"', b'"\\x"', b'"\xe4\xbd\xa0"', b'"\xff"', b'"\xed\xa0\x80"',
+        b'"\t"', b'"',
+        b"[]", b"[{}]", b'[{"a":[1,{"b":null}]}]', b"[1]", b"[[]]", b"[{},]", b"{}", b'{"a":1,}', b'["a","b"]',
+        b"9" * 5000,
+    ]
+)  # fmt: skip
+NAMES = st.sampled_from(
+    [b'"model"', b'"mod\\u0065l"', b'"messages"', b'"prompt"', b'"input"', b'"stream"', b'"n"', b'"x"', b'"\xff"', b"x"]
+)
+SPACE = st.sampled_from([b"", b" ", b"\n", b"\t\r", b"\x0c", b"\xc2\xa0"])
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """Request bodies, nearly right and wrong."""
+    named = [b'"messages":[{}]', b'"prompt":"p"', b'"input":["i"]', b'"model":"m"', b'"stream":true', b'"n":3']
+    members = draw(st.lists(st.sampled_from(named), max_size=6))
+    for _ in range(draw(st.integers(0, 3))):
+        members.append(draw(NAMES) + draw(SPACE) + b":" + draw(SPACE) + draw(VALUES))
+    inside = (draw(SPACE) + b",").join(draw(st.permutations(members)))
+    return (
+        draw(SPACE)
+        + b"{"
+        + draw(SPACE)
+        + inside
+        + draw(SPACE)
+        + draw(st.sampled_from([b"}", b"", b"}}"]))
+        + draw(SPACE)
+    )
+
+
+@given(body=bodies(), prepare=st.sampled_from([prepare_chat, prepare_completion, prepare_embeddings]))
+def test_a_body_read_by_its_head_and_one_read_whole_are_taken_and_refused_alike(
+    body: bytes, prepare: Callable[..., PreparedRequest]
+) -> None:
+    def outcome(given: bytes) -> object:
+        try:
+            return prepare(given, default_model="的")
+        except InvalidRequestError as error:
+            return str(error), error.param, error.code
+
+    # What begins with a byte order mark is read whole.
+    assert outcome(body) == outcome(b"\xef\xbb\xbf" + body)

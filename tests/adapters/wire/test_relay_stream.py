@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.wire.relay_stream import RelayStream
+from adapters.wire.relay_usage import TokenCount
 from adapters.wire.sse import DONE, SseDecoder
 from domain.errors import StreamInterruptedError, UpstreamProtocolError
 from tests.adapters.wire.cuts import LINE_ENDS, pieces
@@ -136,7 +137,7 @@ def test_a_whole_last_event_counts_without_its_blank_line() -> None:
     assert relay(chunk("a"), last[:-2]) == chunk("a") + last + DONE
 
 
-@pytest.mark.parametrize("payload", [b"<html>", b"null", b"12", b'["a"]', b'{"a":1', b"DONE", b'{"error": }', b"{x}"])
+@pytest.mark.parametrize("payload", [b"<x>", b"null", b"12", b'["a"]', b'{"a":1', b"DONE", b'{"error": }', b"{x}"])
 def test_what_is_no_json_object_is_the_upstreams_fault(payload: bytes) -> None:
     with pytest.raises(UpstreamProtocolError, match="not a JSON object"):
         RelayStream().feed(b"data: " + payload + b"\n\n")
@@ -196,3 +197,66 @@ def test_an_error_of_another_shape_becomes_openais(event: bytes, message: str, c
 def test_an_error_in_the_models_words_is_no_error() -> None:
     wire = chunk('{"error": {"message": "not me"}}') + chunk(delta_error="x", nested={"error": "not me either"})
     assert relay(wire, DONE) == wire + DONE
+
+
+@st.composite
+def wires(draw: st.DrawFn) -> bytes:
+    """Streams as upstreams send them, good and bad, with lines that end in LF."""
+    known = st.sampled_from(
+        [
+            chunk("a"),
+            chunk("你好\u2028", finish_reason=None),
+            chunk("x", finish_reason="stop"),
+            chunk('"error" "choices" \n'),
+            chunk("a", error=None),
+            DONE,
+            b": keep-alive\n\n",
+            b"event: message\n" + chunk("named"),
+            b'data: {\ndata: "choices": []}\n\n',
+            b'data: {"choices":[]} \n\n',
+            b'data: {"object":"error","message":"boom"}\n\n',
+            b'data: {"no":"choice"}\n\n',
+            b'data: {"error":{"message":"boom"}}\n\n',
+            b"data: nonsense\n\n",
+            b"\n",
+            b"data: {\n\n",
+            b"\xef\xbb\xbf",
+        ]
+    )
+    return b"".join(draw(st.lists(known, max_size=7)))
+
+
+def outcome(parts: list[bytes]) -> tuple[bytes, str | None]:
+    """All that is handed out, and the error that follows it."""
+    stream = RelayStream()
+    out = b""
+    try:
+        for part in parts:
+            out += stream.feed(part)
+        return out + stream.finish(), None
+    except (UpstreamProtocolError, StreamInterruptedError) as error:
+        return out, type(error).__name__
+
+
+@given(data=st.data(), wire=wires())
+def test_what_is_handed_out_as_it_is_and_what_is_framed_anew_are_the_same(data: st.DataObject, wire: bytes) -> None:
+    # With CRLF, everything is taken apart.
+    expected = outcome([wire.replace(b"\n", b"\r\n")])
+    assert outcome([wire]) == expected
+    out, error = outcome(data.draw(pieces(wire)))
+    assert (out, error) == expected
+
+
+def test_a_long_event_in_many_pieces_arrives_whole() -> None:
+    wire = chunk("x" * 300_000)
+    assert relay(*(wire[at : at + 10_000] for at in range(0, len(wire), 10_000)), DONE) == wire + DONE
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_the_usage_is_the_last_one_told(end: str) -> None:
+    early, late = ({"prompt_tokens": 1, "completion_tokens": written} for written in (1, 7))
+    wire = chunk("a", usage=early) + chunk("b", finish_reason="stop", usage=late) + chunk("", usage=None) + DONE
+    stream = RelayStream()
+    assert stream.usage is None
+    stream.feed(wire.replace(b"\n", end.encode()))
+    assert stream.usage == TokenCount(read=1, written=7)

@@ -1,0 +1,59 @@
+"""Facts and tables: aligned by what is seen, drawn only where a person watches."""
+
+import re
+import sys
+import unicodedata
+
+import pytest
+
+from domain.words import Language
+from entrypoints.console import Console
+from entrypoints.tables import Cell, columns, paragraph
+from tests.entrypoints.terminals import at_a_terminal
+
+CONSOLE = Console(Language.ENGLISH)
+ROWS = [["登录", "fine", "1"], ["Server", "https://id.example", "1,000"]]
+HEADER = ["What", "Value", "Count"]
+
+
+def seen_width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def test_in_a_pipe_columns_are_aligned_by_spaces_with_wide_characters_counted_twice() -> None:
+    told = columns(CONSOLE, ROWS, header=HEADER, numbers=frozenset({2}))
+    first, second, third = told.splitlines()
+    assert first == "What    Value               Count"
+    assert {seen_width(line) for line in (first, second, third)} == {33}
+    assert second.endswith("      1")
+    assert columns(CONSOLE, ROWS[:1]) == "登录  fine  1"
+    assert paragraph(CONSOLE, "Told.", "red") == "Told."
+
+
+def test_at_a_terminal_there_are_colours_and_long_cells_are_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch, columns=40)
+    rows: list[list[Cell | str]] = [["a", Cell("word " * 20, "red")]]
+    told = columns(CONSOLE, rows, header=["X", "Y"])
+    assert "\x1b[31m" in told
+    assert "─" in told
+    assert all(len(re.sub(r"\x1b\[[\d;]*m", "", line)) <= 40 for line in told.splitlines())
+    assert "\x1b[31mTold." in paragraph(CONSOLE, "Told.", "red")
+
+
+def test_without_colour_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[31m" not in columns(CONSOLE, [[Cell("x", "red")]])
+
+
+def test_an_encoding_without_lines_gets_them_in_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_a_terminal(monkeypatch)
+
+    class Narrow:
+        encoding = "cp1252"
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdout", Narrow())
+    columns(CONSOLE, [["x", "y"]], header=["X", "Y"]).encode("ascii")
