@@ -126,6 +126,29 @@ class HttptoolsResponseStream:
         self._connection.took(self._connection.unread_bytes)
         return pieces
 
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand what comes to `sink` as it comes, until that answers False; False when the body has ended before.
+
+        Beyond the port, for readers that pass on many small pieces: the event loop calls the sink itself, without a
+        turn of the reader's task for each. Whoever gets False goes on with iterating, which tells the end; so does a
+        reader of a coded body, which is not poured. What the sink raises is raised here. Limits hold as in iterating.
+        """
+        while (connection := self._connection) is not None and self._decoder is None:
+            if self._pieces:
+                if not sink(connection.taken()):
+                    return True
+            elif connection.phase is BODY:
+                connection.sink = sink
+                try:
+                    await self._wait(connection)
+                    if not connection.pours():
+                        return True
+                finally:
+                    connection.sink = None
+            else:
+                break
+        return False
+
     def wait_at_most(self, limit: timedelta) -> None:
         if self._limit is None:
             self._limit = PieceLimit(now=self._now)

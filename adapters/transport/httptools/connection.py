@@ -19,7 +19,8 @@ CLOCK_S = 0.002  # uvloop counts in milliseconds
 class Connection(Arrivals, asyncio.Protocol):
     """It carries one exchange at a time. `on_made` is called when it stands, `on_lost` when it ends, whoever ended it.
 
-    While it is `congested`, the peer is behind with reading the request.
+    While it is `congested`, the peer is behind with reading the request. What comes of a body goes to `sink`, while
+    there is one, in the event loop's own callback; a sink that answers False gets nothing more.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Connection(Arrivals, asyncio.Protocol):
         self.key = key
         self.loop = loop
         self.congested = False
+        self.sink: Callable[[bytes], bool] | None = None
         self.usable_until = 0.0
         self.heard_at = 0.0
         self._on_made = on_made
@@ -71,6 +73,18 @@ class Connection(Arrivals, asyncio.Protocol):
         self.heard_at = now = self.loop.time()
         self._timer.strike_by(limit(now))
         return waiter
+
+    def pours(self) -> bool:
+        """Whether there is a sink that wants more."""
+        return self.sink is not None
+
+    def taken(self) -> bytes:
+        """All that has come and was not taken yet, as one."""
+        pieces = self.pieces
+        piece = pieces.popleft() if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self.took(self.unread_bytes)
+        return piece
 
     def took(self, count: int) -> None:
         """So many bytes have been taken out of `pieces`."""
@@ -134,7 +148,10 @@ class Connection(Arrivals, asyncio.Protocol):
         if self.phase is not BODY and self.phase is not HEAD:
             self.abort()  # an answer that nobody asked for
             return
-        if not self.feed(data):
+        alive = self.feed(data)
+        if self.sink is not None and self.pieces:
+            self._pour(self.sink)
+        if not alive:
             self.abort()
         elif self.unread_bytes > MUCH_BYTES and not self._paused and self._transport is not None:
             self._paused = True
@@ -144,6 +161,17 @@ class Connection(Arrivals, asyncio.Protocol):
                 self._wake()
             else:
                 self.heard_at = self.loop.time()
+
+    def _pour(self, sink: Callable[[bytes], bool]) -> None:
+        piece = self.taken()
+        try:
+            if sink(piece):
+                return
+        except Exception as error:  # noqa: BLE001 - the exchange raises it where its reader waits
+            if self._waiter is not None and not self._waiter.done():
+                self._waiter.set_exception(error)
+        self.sink = None
+        self._wake()
 
     @override
     def eof_received(self) -> None:
