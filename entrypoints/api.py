@@ -13,7 +13,7 @@ from adapters.http_api.options import ServerOptions
 from config.container import Container, build_container
 from config.environment import person_language, shared_metrics
 from config.logging import configure_logging, line_writer
-from config.settings import Settings, load_settings
+from config.settings import Need, Settings, load_settings
 from domain.errors import ConfigurationError
 
 CONFIGURATION_EXIT = 3
@@ -48,7 +48,7 @@ def __getattr__(name: str) -> ASGIApp:
     if name != "app":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        settings = load_settings()
+        settings = load_settings(Need.SERVER)
         configure_logging(settings.log_level, settings.log_format)
         app = create_app(build_container(settings))
     except ConfigurationError as error:

@@ -9,10 +9,12 @@ from tempfile import TemporaryDirectory
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from config.container import build_container
+from config.container import Container, build_container
 from config.environment import environment_for_workers
 from config.logging import configure_logging
 from config.settings import Settings
+from domain.errors import TokenStoreError
+from domain.words import Text
 from entrypoints.api import create_app, settle
 from entrypoints.console import Console
 from entrypoints.http_protocol import JoiningProtocol
@@ -31,10 +33,11 @@ def serve(
     """Serve until SIGTERM or Ctrl-C, and for as long the chat page, if there is to be one. Raises ListenError."""
     configure_logging(settings.log_level, settings.log_format)
     # Made here even when workers make their own: what is wrong with the settings is said once, and before anything.
-    app = create_app(build_container(settings))
+    container = build_container(settings)
+    app = create_app(container)
     listening = _bound(settings.oca_host, settings.oca_port)
     config = uvicorn.Config(
-        app if workers == 1 else "entrypoints.api:app",
+        app if workers == 1 else "entrypoints.lean:app",
         workers=workers,
         http=JoiningProtocol,
         log_config=None,
@@ -48,7 +51,7 @@ def serve(
     try:
         # Only now, when the server can listen.
         with page as page_address:
-            console.say(sandbox_screen(port, page_address) if sandbox else screen(settings, port))
+            console.say(sandbox_screen(port, page_address) if sandbox else _screen(settings, container, port))
             if workers == 1:
                 settle()
                 uvicorn.Server(config).run(sockets=[listening])
@@ -62,6 +65,15 @@ def serve(
             raise
     finally:
         listening.close()
+
+
+def _screen(settings: Settings, container: Container, port: int) -> Text:
+    try:
+        logged_in = container.store().load().refresh_token is not None
+    except TokenStoreError:
+        # A store that cannot be asked now may hold one; who calls is told what is wrong.
+        logged_in = True
+    return screen(settings, port, logged_in=logged_in)
 
 
 class _Workers(Multiprocess):

@@ -5,7 +5,7 @@ answer declares. They raise the subclasses of TransportError, with `NotConnected
 provably never left.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
@@ -66,6 +66,16 @@ class AsyncResponseStream(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
     def wait_at_most(self, limit: timedelta) -> None: ...
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand what comes to `sink` as it comes, until it answers False; then return True.
+
+        For readers that pass on many small pieces: the event loop calls the sink itself, which spares a turn of the
+        reader's task for each. False when there is nothing more to pour: at the body's end, and at once where a
+        transport cannot do it. Whoever gets False goes on with iterating, which has what is left and tells the end.
+        Raises what the sink raises, and what iterating raises; limits hold as there.
+        """
+        ...
 
     async def aclose(self) -> None: ...
 

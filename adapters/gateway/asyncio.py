@@ -119,6 +119,9 @@ class AsyncioDriver:
 
     async def _perform(self, effect: Effect[Any]) -> object:  # noqa: C901, PLR0911, PLR0912 - one line for each effect
         match effect:
+            # First, since it comes with every request, and often alone.
+            case OpenStream(request=request, route=route, timeouts=timeouts):
+                return await self._transport.open_stream(request, route=route, timeouts=timeouts)
             case LoadTokens():
                 return self._store.current() or await asyncio.to_thread(self._store.load)
             case SaveTokens(tokens):
@@ -143,8 +146,6 @@ class AsyncioDriver:
                 self.memory.remember(route)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
                 return await self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
-            case OpenStream(request=request, route=route, timeouts=timeouts):
-                return await self._transport.open_stream(request, route=route, timeouts=timeouts)
             case ReadBody(stream=stream, max_bytes=limit):
                 return await _read_body(cast("AsyncResponseStream", stream), limit)
             case CloseStream(stream):

@@ -1,6 +1,6 @@
 """A relayed answer on its way out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Self
 
@@ -16,6 +16,8 @@ class RelayedStream:
     def __init__(self, stream: AsyncResponseStream, access_token: str) -> None:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
+        # Beyond the port: some transports have at hand what came together.
+        self._arrived: Callable[[], list[bytes]] | None = getattr(stream, "arrived", None)
         self._received = 0
         self._access_token = access_token
         self._headers = without_token(stream.headers, access_token)
@@ -38,9 +40,22 @@ class RelayedStream:
             piece = await anext(self._pieces)
         except TransportError as error:
             raise blame_upstream(error, begun=True, received=self._received) from error
+        if self._arrived is not None and (more := self._arrived()):
+            # What one read of the network has brought is handed on as one.
+            piece = b"".join((piece, *more))
         self._received += len(piece)
         # Some upstreams repeat the token in an error. Nearly always there is nothing to replace.
         return concealed(piece, self._access_token)
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        def passed(piece: bytes) -> bool:
+            self._received += len(piece)
+            return sink(concealed(piece, self._access_token))
+
+        try:
+            return await self._stream.pour(passed)
+        except TransportError as error:
+            raise blame_upstream(error, begun=True, received=self._received) from error
 
     def wait_at_most(self, limit: timedelta) -> None:
         self._stream.wait_at_most(limit)

@@ -24,18 +24,16 @@ async def read_json_body(fields: Fields, receive: Receive, *, max_bytes: int) ->
     if declared.isascii() and declared.isdigit() and int(declared[:20]) > max_bytes:
         await _discard(receive, max_bytes)
         raise BodyTooLargeError(max_bytes)
-    first, more = await _piece(receive)
-    if len(first) > max_bytes:
-        raise BodyTooLargeError(max_bytes)
-    if not more:
-        return first
-    body = bytearray(first)
+    pieces: list[bytes] = []
+    size = 0
+    more = True
     while more:
         piece, more = await _piece(receive)
-        body += piece
-        if len(body) > max_bytes:
+        size += len(piece)
+        if size > max_bytes:
             raise BodyTooLargeError(max_bytes)
-    return bytes(body)
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 def _check_type(fields: Fields) -> None:

@@ -1,20 +1,22 @@
 """The way back to one caller."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine, Generator, Sequence
+from typing import Any, cast
 
 from starlette.types import Receive, Scope, Send
 
 from adapters.http_api.errors import ErrorAnswer
 from adapters.wire.sse import KEEP_ALIVE, encode_event
-from domain.http import Headers
 
+# Header fields as ASGI has them.
+Fields = Sequence[tuple[bytes, bytes]]
 EVENT_STREAM = "text/event-stream"
-STREAM_HEADERS: Headers = (
-    ("content-type", f"{EVENT_STREAM}; charset=utf-8"),
-    ("cache-control", "no-cache, no-transform"),
+STREAM_HEADERS: Fields = (
+    (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
+    (b"cache-control", b"no-cache, no-transform"),
     # nginx and its kin would hold events back otherwise.
-    ("x-accel-buffering", "no"),
+    (b"x-accel-buffering", b"no"),
 )
 # Most answers are complete by then, and nobody leaves sooner: they need no task that watches.
 _UNWATCHED_S = 0.05
@@ -58,24 +60,15 @@ class Caller:
     gets a comment; zero means never.
     """
 
-    __slots__ = (
-        "_answering",
-        "_attendance",
-        "_comment",
-        "_complete",
-        "_keep_alive_s",
-        "_last_sent",
-        "_loop",
-        "_receive",
-        "_scope",
-        "_send",
-        "_sending",
-        "_tick_at",
-        "_watch",
-        "begun",
-        "ended",
-        "gone",
-    )
+    begun = False
+    ended = False
+    gone = False
+    _sending = False
+    _complete = False
+    _unsent: Coroutine[Any, Any, None] | None = None
+    _comment: asyncio.Task[None] | None = None
+    _watch: asyncio.Task[None] | None = None
+    _tick_at: asyncio.TimerHandle | None = None
 
     def __init__(
         self, scope: Scope, receive: Receive, send: Send, attendance: Attendance, *, keep_alive_s: float
@@ -89,14 +82,8 @@ class Caller:
         self._loop = attendance.loop
         self._answering = asyncio.current_task(self._loop)
         self._last_sent = self._loop.time()
-        self._sending = False
-        self._complete = False
-        self._comment: asyncio.Task[None] | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._tick_at = self._loop.call_later(keep_alive_s, self._tick) if keep_alive_s > 0 else None
-        self.begun = False
-        self.ended = False
-        self.gone = False
+        if keep_alive_s > 0:
+            self._tick_at = self._loop.call_later(keep_alive_s, self._tick)
         attendance.enter(self)
 
     def leave(self) -> None:
@@ -104,15 +91,18 @@ class Caller:
         self._attendance.leave(self)
         if self._tick_at is not None:
             self._tick_at.cancel()
-        for task in (self._watch, self._comment):
-            if task is not None:
-                task.cancel()
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._comment is not None:
+            self._comment.cancel()
+        if self._unsent is not None:
+            self._unsent.close()
 
     def watch(self) -> None:
         """Have the answering task cancelled when the caller goes away."""
         self._watch = self._loop.create_task(self._until_gone(), name="oca-relay-watch")
 
-    async def send_events(self, events: bytes, headers: Headers) -> None:
+    async def send_events(self, events: bytes, headers: Fields) -> None:
         if self._comment is not None:
             await self._commented()
         if self.ended:
@@ -124,12 +114,42 @@ class Caller:
         self._sending = False
         self._last_sent = self._loop.time()
 
-    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
-        self.ended = True
-        await self._start(status, (*headers, ("content-length", str(len(body)))))
-        await self._finish(body)
+    def sent_at_once(self, events: bytes) -> bool:
+        """Send to a caller who has had events before. False when it takes a wait, which is for `sent`."""
+        if self._comment is not None or self._sending or self.ended:
+            self._unsent = self.send_events(events, ())
+            return False
+        message = {"type": "http.response.body", "body": events, "more_body": True}
+        sending = cast("Coroutine[Any, Any, None]", self._send(message))
+        try:
+            # A server that has room takes it without a pause; so it needs no turn of a task.
+            awaited = sending.send(None)
+        except StopIteration:
+            self._last_sent = self._loop.time()
+            return True
+        self._sending = True
+        self._unsent = self._rest_of(sending, awaited)
+        return False
 
-    async def send_pieces(self, status: int, headers: Headers, first: bytes, rest: AsyncIterator[bytes]) -> None:
+    async def sent(self) -> None:
+        """Wait until what `sent_at_once` began has been sent."""
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            await unsent
+
+    async def _rest_of(self, sending: Coroutine[Any, Any, None], awaited: object) -> None:
+        await _Continued(sending, awaited)
+        self._sending = False
+        self._last_sent = self._loop.time()
+
+    async def send_whole(self, status: int, headers: Fields, body: bytes) -> None:
+        self.begun = self.ended = True
+        sized = [*headers, (b"content-length", b"%d" % len(body))]
+        await self._send({"type": "http.response.start", "status": status, "headers": sized})
+        self._complete = True
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def send_pieces(self, status: int, headers: Fields, first: bytes, rest: AsyncIterator[bytes]) -> None:
         """An answer passed on as it comes. When it breaks, so does the connection: it must not pass for whole."""
         self.ended = True
         await self._start(status, headers)
@@ -156,10 +176,9 @@ class Caller:
             self.ended = True
             await self._finish(b"")
 
-    async def _start(self, status: int, headers: Headers) -> None:
+    async def _start(self, status: int, headers: Fields) -> None:
         self.begun = True
-        raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers]
-        await self._send({"type": "http.response.start", "status": status, "headers": raw})
+        await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
     async def _finish(self, body: bytes) -> None:
         self._complete = True
@@ -203,3 +222,26 @@ def _forget(comment: asyncio.Task[None]) -> None:
     """What went wrong with a comment will go wrong with the next message, too, and is told there."""
     if not comment.cancelled():
         comment.exception()
+
+
+class _Continued:
+    """The rest of a coroutine that was begun outside a task, and waits for `awaited`."""
+
+    def __init__(self, begun: Coroutine[Any, Any, None], awaited: object) -> None:
+        self._begun = begun
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        awaited = self._awaited
+        try:
+            while True:
+                try:
+                    answer = yield awaited
+                except BaseException as error:  # noqa: BLE001 - whatever the task is told, cancellation included
+                    awaited = self._begun.throw(error)
+                else:
+                    awaited = self._begun.send(answer)
+        except StopIteration:
+            return
+        finally:
+            self._begun.close()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from fastapi import APIRouter
 from starlette.types import Receive, Scope, Send
@@ -66,14 +65,20 @@ class RelayRoad:
         self._keep_alive_s = options.keep_alive.total_seconds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await self._prepared(scope, receive)
+        except OCAError as error:
+            language = language_of(Fields.of(scope), self._options.language)
+            await answer_of(error, language).response()(scope, receive, send)
+            return
+        await answer(scope, receive, send)
+
+    async def _prepared(self, scope: Scope, receive: Receive) -> RelayedAnswer:
+        """The answer to come. Of a request nothing else is kept while its answer runs. Raises CallerError."""
         operation = _OPERATIONS[scope["path"]]
         options = self._options
-        try:
-            body = await read_json_body(Fields.of(scope), receive, max_bytes=options.max_body_bytes)
-            prepared = operation.prepare(body, default_model=options.default_model)
-        except OCAError as error:
-            await answer_of(error, language_of(Fields.of(scope), options.language)).response()(scope, receive, send)
-            return
+        body = await read_json_body(Fields.of(scope), receive, max_bytes=options.max_body_bytes)
+        prepared = operation.prepare(body, default_model=options.default_model)
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != _FIELD
         ]
@@ -84,16 +89,16 @@ class RelayRoad:
             headers=tuple(headers),
             body=prepared.body,
         )
-        answer = RelayedAnswer(
-            partial(self._gateway.relay, relay),
+        return RelayedAnswer(
+            self._gateway,
+            relay,
             streamed=prepared.stream,
             choices=prepared.choices,
             keep_alive_s=self._keep_alive_s,
             metrics=self._metrics,
             attendance=self._attendance,
-            language=partial(language_of, Fields.of(scope), options.language),
+            language=lambda: language_of(Fields.of(scope), options.language),
         )
-        await answer(scope, receive, send)
 
 
 def relay_router() -> APIRouter:

@@ -2,28 +2,29 @@
 
 import asyncio
 import codecs
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import timedelta
 from time import perf_counter
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from adapters.http_api.caller import EVENT_STREAM, STREAM_HEADERS, Attendance, Caller
+from adapters.http_api.caller import EVENT_STREAM, STREAM_HEADERS, Attendance, Caller, Fields
 from adapters.http_api.errors import answer_of
 from adapters.http_api.metrics import Metrics
 from adapters.wire.relay_headers import returned_answer_headers
 from adapters.wire.relay_stream import RelayStream
 from adapters.wire.relay_usage import read_usage, usage_in
 from domain.errors import OCAError, StreamInterruptedError, UpstreamProtocolError
-from domain.http import Headers, find_header
+from domain.http import find_header
 from domain.pages import html_instead_of_json, is_page
 from domain.words import Language, Text
+from ports.gateway import AsyncChatGateway, Relay
 from ports.transport import AsyncResponseStream
 
 _log = structlog.stdlib.get_logger("oca.relay")
-_OURS = {name for name, _ in STREAM_HEADERS}
+_OURS = {name.decode() for name, _ in STREAM_HEADERS}
 # How a line of an event stream begins (WHATWG HTML, section 9.2.5).
 _EVENT_BEGINNINGS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _LONGEST_BEGINNING = max(len(beginning) for beginning in _EVENT_BEGINNINGS)
@@ -54,7 +55,8 @@ class RelayedAnswer:
 
     def __init__(
         self,
-        opening: Callable[[], Awaitable[AsyncResponseStream]],
+        gateway: AsyncChatGateway,
+        relay: Relay,
         *,
         streamed: bool,
         choices: int,
@@ -63,7 +65,8 @@ class RelayedAnswer:
         attendance: Attendance,
         language: Callable[[], Language] = lambda: Language.ENGLISH,
     ) -> None:
-        self._opening = opening
+        self._gateway = gateway
+        self._relay: Relay | None = relay
         self._streamed = streamed
         self._choices = choices
         self._keep_alive_s = keep_alive_s if streamed else 0.0
@@ -90,8 +93,8 @@ class RelayedAnswer:
     async def _answer(self, caller: Caller) -> None:
         begun_s = perf_counter()
         try:
-            stream = await self._opening()
-            async with aclosing(stream):
+            stream = await self._opened()
+            try:
                 pieces = aiter(stream)
                 content_type = find_header(stream.headers, "content-type")
                 events = content_type is not None and _is_event_stream(content_type)
@@ -105,15 +108,28 @@ class RelayedAnswer:
                         await self._pass_events(stream, pieces, caller, begun_s)
                 else:
                     await self._pass_document(stream, content_type, pieces, caller)
+            finally:
+                await stream.aclose()
         except OCAError as error:
             _log.warning("relay failed", error=type(error).__name__, why=str(error))
             await caller.fail(answer_of(error, self._language()))
+
+    async def _opened(self) -> AsyncResponseStream:
+        # Let go of: a request may be large, and its answer long.
+        relay, self._relay = self._relay, None
+        assert relay is not None  # noqa: S101 - an answer is given once
+        return await self._gateway.relay(relay)
 
     async def _pass_events(
         self, stream: AsyncResponseStream, pieces: AsyncIterator[bytes], caller: Caller, begun_s: float
     ) -> None:
         headers = (*_kept(stream), *STREAM_HEADERS)
         framing = RelayStream(choices=self._choices)
+
+        def pass_on(piece: bytes) -> bool:
+            events = framing.feed(piece)
+            return (not events or caller.sent_at_once(events)) and not framing.complete
+
         told = False
         async for piece in pieces:
             events = framing.feed(piece)
@@ -122,6 +138,8 @@ class RelayedAnswer:
                     told = True
                     self._metrics.first_token(perf_counter() - begun_s)
                 await caller.send_events(events, headers)
+            while told and not framing.complete and await stream.pour(pass_on):
+                await caller.sent()
             if framing.complete:
                 break
         last = framing.finish()
@@ -137,7 +155,7 @@ class RelayedAnswer:
         if caller.begun:
             # The caller reads a stream by now, since it was kept alive while the upstream was silent.
             raise UpstreamProtocolError(_NO_STREAM)
-        headers = (*_kept(stream), ("content-type", content_type or "application/json"))
+        headers = [*_kept(stream), (b"content-type", _raw(content_type or "application/json"))]
         read: list[bytes] = []
         size = 0
         async for piece in pieces:
@@ -146,7 +164,7 @@ class RelayedAnswer:
             if size > _WHOLE_BYTES and _begins_like_json(read[0]):
                 # Too large to keep until its end is known; a break from here on breaks the connection.
                 length = find_header(stream.headers, "content-length")
-                sized = headers if length is None else (*headers, ("content-length", length))
+                sized = headers if length is None else [*headers, (b"content-length", _raw(length))]
                 await caller.send_pieces(stream.status, sized, b"".join(read), pieces)
                 return
         whole = b"".join(read)
@@ -178,8 +196,13 @@ async def _drain(pieces: AsyncIterator[bytes]) -> None:
                 pass
 
 
-def _kept(stream: AsyncResponseStream) -> Headers:
-    return tuple([header for header in returned_answer_headers(stream.headers) if header[0] not in _OURS])
+def _kept(stream: AsyncResponseStream) -> Fields:
+    returned = returned_answer_headers(stream.headers)
+    return [(name.encode("latin-1"), _raw(value)) for name, value in returned if name not in _OURS]
+
+
+def _raw(value: str) -> bytes:
+    return value.encode("latin-1", "replace")
 
 
 def _is_event_stream(content_type: str) -> bool:

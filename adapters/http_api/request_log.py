@@ -93,7 +93,8 @@ class _Answer:
             return
         headers = [header for header in message.get("headers", ()) if header[0] != _FIELD]
         headers.append((_FIELD, self.request_id.encode("ascii")))
-        await self._send({**message, "headers": headers})
+        message["headers"] = headers
+        await self._send(message)
         # Afterwards: a status line that could not be written has not begun an answer.
         self.status = message["status"]
 

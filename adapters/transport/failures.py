@@ -151,7 +151,7 @@ def lost(peer: Peer, error: BaseException, *, otherwise: str) -> ConnectionLostE
     return ConnectionLostError(
         Text(
             f"the connection to {peer} broke: {words.en}",
-            f"{peer.told_way.zh}到 {peer.authority} 的连接中断：{words.zh}",
+            f"与 {peer.authority} {peer.told_way.zh}建立的连接中断：{words.zh}",
         )
     )
 

@@ -6,7 +6,7 @@ Its transport is used without its client, which would add headers, follow redire
 import asyncio
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any, Self
 
@@ -161,6 +161,10 @@ class HttpxResponseStream:
 
     def wait_at_most(self, limit: timedelta) -> None:
         self._limit.renew(limit)
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        del sink  # httpx is read by a task
+        return False
 
     async def read_whole(self, max_bytes: int) -> bytes:
         """The rest of the body. Raises ResponseTooLargeError without reading beyond the limit."""

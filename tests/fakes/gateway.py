@@ -26,6 +26,7 @@ class FakeAnswer:
         self._headers = headers
         self.closed = asyncio.Event()
         self.read: list[bytes] = []
+        self._coming = self._come()
 
     @property
     def status(self) -> int:
@@ -35,7 +36,10 @@ class FakeAnswer:
     def headers(self) -> Headers:
         return self._headers
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._coming
+
+    async def _come(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
             match piece:
                 case bytes():
@@ -48,6 +52,12 @@ class FakeAnswer:
 
     def wait_at_most(self, limit: timedelta) -> None:
         """Nothing: what holds a piece back here is the test."""
+
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        async for piece in self._coming:
+            if not sink(piece):
+                return True
+        return False
 
     async def aclose(self) -> None:
         self.closed.set()

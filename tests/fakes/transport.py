@@ -65,6 +65,10 @@ class _FakeStream:
     def wait_at_most(self, limit: timedelta) -> None:
         self.limit = self.left = limit
 
+    async def pour(self, sink: Callable[[bytes], bool]) -> bool:
+        del sink
+        return False
+
     def check_readable(self) -> None:
         """A stream that broke stays broken, and one that was closed early never looks complete."""
         if self.failure is not None:

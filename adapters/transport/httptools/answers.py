@@ -127,12 +127,7 @@ class HttptoolsResponseStream:
         return pieces
 
     async def pour(self, sink: Callable[[bytes], bool]) -> bool:
-        """Hand what comes to `sink` as it comes, until that answers False; False when the body has ended before.
-
-        Beyond the port, for readers that pass on many small pieces: the event loop calls the sink itself, without a
-        turn of the reader's task for each. Whoever gets False goes on with iterating, which tells the end; so does a
-        reader of a coded body, which is not poured. What the sink raises is raised here. Limits hold as in iterating.
-        """
+        # A coded body is not poured: what is left of it is decoded by a reader who iterates.
         while (connection := self._connection) is not None and self._decoder is None:
             if self._pieces:
                 if not sink(connection.taken()):

@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -141,3 +144,17 @@ def test_the_numbers_are_for_those_who_may_call() -> None:
         assert client.get("/metrics", headers={"authorization": "Bearer k1"}).status_code == 200
     with served(FakeGateway()) as client:
         assert client.get("/metrics", headers={"host": "evil.example"}).status_code == 403
+
+
+async def test_workers_tell_each_other_a_moment_later_and_forget_those_that_are_dead(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as gone:
+        gone.wait(20)
+    left_behind = tmp_path / f"gauge_livesum_{gone.pid}.db"
+    left_behind.touch()
+    metrics = Metrics(shared=tmp_path)
+    metrics.answered("/healthz", 200)
+    with metrics.stream():
+        metrics.used(None)
+    # Nothing in it is this process's: prometheus-client was imported without the folder.
+    assert metrics.text() == b""
+    assert not left_behind.exists()
