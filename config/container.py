@@ -185,10 +185,9 @@ class Container(containers.DeclarativeContainer):
     httpx_transport = providers.Singleton(
         PerLoopTransport, providers.Factory(_httpx_transport, proxy_url=proxy_url, tls=tls).provider
     )
-    # The server's. Programs that use us as a library keep httpx, which their tools know (VCR records it).
-    httptools_transport = providers.Singleton(
-        PerLoopTransport, providers.Factory(HttptoolsTransport, proxy_url=proxy_url, tls=tls).provider
-    )
+    # The server's, for its one event loop. Programs that use us as a library keep httpx, which their tools know (VCR
+    # records it).
+    httptools_transport = providers.Singleton(HttptoolsTransport, proxy_url=proxy_url, tls=tls)
 
     credential = providers.Singleton(_credential, settings)
     endpoints = providers.Singleton(_endpoints, settings)

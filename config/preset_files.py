@@ -122,11 +122,11 @@ def _load(name: str) -> Preset:
     try:
         return Preset.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
-        there = ", ".join(preset_names())
+        names = preset_names()
         raise ConfigurationError(
             Text(
-                f"There is no preset {name} (OAUTH_PRESET, --preset). There are: {there}.",
-                f"没有名为 {name} 的预设（OAUTH_PRESET、--preset）。可用的预设：{there}。",
+                f"There is no preset {name} (OAUTH_PRESET, --preset). There are: {', '.join(names)}.",
+                f"没有名为 {name} 的预设（OAUTH_PRESET、--preset）。可用的预设：{'、'.join(names)}。",
             )
         ) from error
     except (OSError, ValueError, ValidationError) as error:

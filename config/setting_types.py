@@ -20,13 +20,25 @@ def _check_port(parts: SplitResult) -> None:
         ) from None
 
 
+def _names_a_host(address: str) -> bool:
+    """Whether this is an http(s) address with a host that can be looked up; the libraries below raise for others."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    name = (parts.hostname or "").removesuffix(".")
+    labels = all(0 < len(label) <= _LONGEST_LABEL for label in name.split("."))
+    return parts.scheme in ("http", "https") and labels and _HOST.fullmatch(name) is not None
+
+
 def http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not value.lower().startswith(("https://", "http://")):
         raise MalformedSettingError(
             "must be an address that begins with https:// (or http://)", "必须是以 https://（或 http://）开头的地址"
         )
-    _check_port(parts)
+    if not _names_a_host(value) or any(character.isspace() for character in value):
+        raise MalformedSettingError("must name a host, and hold no blanks", "必须含有正确的主机名，且不含空格")
+    _check_port(urlsplit(value))
     return value
 
 
@@ -43,26 +55,24 @@ def token_url(value: str) -> str:
 def host(value: str) -> str:
     """A host, with or without port; people paste addresses, so a scheme and a trailing slash are forgiven."""
     bare = value.removeprefix("https://").rstrip("/")
-    parts = urlsplit(f"https://{bare}")
-    if not parts.hostname or parts.path or parts.query or "@" in bare or any(c.isspace() for c in bare):
+    if not _names_a_host(f"https://{bare}") or _AFTER_HOST & set(bare):
         raise MalformedSettingError(
             "must be a host name, for example idcs-1234.identity.example.com",
             "必须是主机名，例如 idcs-1234.identity.example.com",
         )
-    _check_port(parts)
+    _check_port(urlsplit(f"https://{bare}"))
     return bare
 
 
 def proxy(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     full = text if "://" in text else f"http://{text}"
-    parts = urlsplit(full)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _names_a_host(full):
         raise MalformedSettingError(
             "must be the address of an HTTP proxy, for example http://proxy.example.com:3128",
             "必须是 HTTP 代理服务器的地址，例如 http://proxy.example.com:3128",
         )
-    _check_port(parts)
+    _check_port(urlsplit(full))
     return SecretStr(full)
 
 
@@ -107,6 +117,10 @@ def issuer(value: str) -> str:
     return value if value in ("server", "document") else token_url(value)
 
 
+# A name, in any script, or an IPv6 address.
+_HOST = re.compile(r"[\w.-]+|[0-9A-Fa-f:.]+(?:%[\w.-]+)?")
+_LONGEST_LABEL = 63
+_AFTER_HOST = frozenset("/?#@")
 _PORT_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _PORTS_WANTED = (
     "must be ports or ranges of them, for example 48801-48811 or 8400,8500 (0: any free port)",

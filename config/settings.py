@@ -43,12 +43,16 @@ CONVERSATIONS = "conversations.sqlite3"
 
 
 class Need(Enum):
-    """What the settings are for: a login that is to come, to go or to be used, or the whole way to the model."""
+    """What the settings are for: a login that is to come, to go or to be used, or the whole way to the model.
+
+    A server may start before there is a login, and picks it up when it comes.
+    """
 
     LOGGING_IN = "logging in"
     LOGGING_OUT = "logging out"
     LOGIN = "login"
     GATEWAY = "gateway"
+    SERVER = "server"
 
 
 _REQUIRED = {
@@ -56,6 +60,7 @@ _REQUIRED = {
     Need.LOGGING_OUT: (),
     Need.LOGIN: ("OAUTH_CLIENT_ID",),
     Need.GATEWAY: ("OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME"),
+    Need.SERVER: ("OAUTH_CLIENT_ID", "LLM_API_URL", "LLM_MODEL_NAME"),
 }
 
 
@@ -258,9 +263,10 @@ def _missing(need: Need, values: Mapping[str, Any], in_file: Mapping[str, str | 
         problems.insert(0, no_env_file(path))
     kept_here = not is_login and values.get("oauth_token_store", "dotenv") == "dotenv"
     tokens = (in_file.get(REFRESH_TOKEN_KEY), in_file.get(ACCESS_TOKEN_KEY), values.get("seed_refresh_token"))
-    if kept_here and not by_key and not any(tokens):
+    can_wait = need is Need.SERVER and not problems
+    if kept_here and not by_key and not any(tokens) and not can_wait:
         problems.append(missing_login(path))
     host = str(values.get("oca_host", "127.0.0.1"))
-    if need is Need.GATEWAY and not is_loopback_host(host) and not split(values.get("oca_api_keys", "")):
+    if need in {Need.GATEWAY, Need.SERVER} and not is_loopback_host(host) and not split(values.get("oca_api_keys", "")):
         problems.append(missing_inbound_keys(host))
     return problems

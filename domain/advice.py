@@ -12,13 +12,15 @@ PROXY_CAUSES = frozenset({Cause.PROXY_UNREACHABLE, Cause.PROXY_AUTHENTICATION, C
 
 # The keys of .env that hold the address of the server that was asked.
 UPSTREAM_ADDRESS = Text("LLM_API_URL", "LLM_API_URL")
-TOKEN_ADDRESS = Text("OAUTH_HOST (or OAUTH_TOKEN_URL)", "OAUTH_HOST（或 OAUTH_TOKEN_URL）")
+TOKEN_ADDRESS = Text("OAUTH_HOST (or OAUTH_TOKEN_URL)", "OAUTH_HOST 或 OAUTH_TOKEN_URL")
 
 _STEPS: Mapping[Cause, Text] = MappingProxyType(
     {
         Cause.DNS: Text(
-            "Check the host's name in {address}; if it is right, check this machine's DNS, or switch the VPN on.",
-            "请检查 {address} 中的主机名；如果无误，请检查本机的 DNS 设置，或连接 VPN。",
+            "Check the host's name in {address}; if it is right, check this machine's DNS, or switch the VPN on. "
+            "Where only a proxy knows the name, set HTTP_PROXY_URL.",
+            "请检查 {address} 中的主机名；如果无误，请检查本机的 DNS 设置，或连接 VPN。"
+            "如果只有代理服务器能解析该主机名，请设置 HTTP_PROXY_URL。",
         ),
         Cause.REFUSED: Text(
             "Nothing listens there: check host and port in {address}, or start the server.",

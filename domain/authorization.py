@@ -107,7 +107,8 @@ def judge_pasted(
 
     A code alone has no `state`. PKCE sees to it that it is of no use unless it was issued to this very attempt.
     """
-    pasted = "".join(text.split())
+    # Some terminals, and people, put marks around an address.
+    pasted = "".join(text.split()).strip("\"'<>")
     if "=" in pasted and any(mark in pasted for mark in ("code=", "error=")):
         query = pasted.partition("?")[2] or pasted
         return judge_callback(query.partition("#")[0], attempt, issuer=issuer, names_itself=names_itself)

@@ -5,7 +5,7 @@ from what, probe by probe, stands in `domain.checkup_ways`, `domain.checkup_tls`
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from types import MappingProxyType
 
@@ -14,6 +14,9 @@ from domain.words import Text
 Detail = str | int | float | bool | None
 Details = Mapping[str, Detail]
 NO_DETAILS: Details = MappingProxyType({})
+# Subjects of the check of `.env`: its permissions, and the line of this number.
+FILE_MODE = "mode"
+FILE_LINE = "line "
 
 
 class CheckState(Enum):
@@ -101,7 +104,15 @@ class Check:
     @property
     def title(self) -> Text:
         title = TITLES[self.name]
-        return title + f" {self.subject}" if self.subject else title
+        return title + " " + subject_told(self.subject) if self.subject else title
+
+
+def subject_told(subject: str) -> Text:
+    """A subject for people: those that are words, and no names, have their Chinese."""
+    if subject == FILE_MODE:
+        return Text(subject, "权限")
+    number = subject.removeprefix(FILE_LINE)
+    return Text(subject, f"第 {number} 行") if number != subject and number.isdigit() else Text.of(subject)
 
 
 def passed(name: CheckName, finding: Text, *, subject: str = "", details: Details = NO_DETAILS) -> Check:
@@ -153,6 +164,13 @@ def skipped_for(obstacle: Check, name: CheckName, *, subject: str = "") -> Check
         subject=subject,
         because=obstacle.id,
     )
+
+
+def skipped_beside(known: Check, name: CheckName, *, subject: str = "") -> Check:
+    """A check that has found the fault of which that one tells already."""
+    title = known.title
+    finding = Text(f"the same fault: first mend {title.en}", f"原因相同：请先解决“{title.zh}”")
+    return replace(skipped_for(known, name, subject=subject), finding=finding)
 
 
 class Findings:

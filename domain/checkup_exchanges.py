@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from domain.advice import next_step
-from domain.checkup import NO_DETAILS, Blame, Check, CheckName, Detail, Details, failed
+from domain.checkup import NO_DETAILS, Blame, Check, CheckName, Detail, Details, failed, skipped_beside
 from domain.errors import ConnectionLostError, NotConnectedError, ResponseTimeoutError, TransportError
 from domain.http import Headers, HttpResponse, find_header
 from domain.pages import is_page, page_told
@@ -97,6 +97,20 @@ def page_instead(asked: Asked, body: bytes, *, status: int, details: Details = N
         blame=Blame.UPSTREAM,
         details={"status": status, **details},
     )
+
+
+def told_once(check: Check, known: Check | None) -> Check:
+    """The check; skipped if it has failed of what that one tells of already, and what one mend ends.
+
+    An address and a limit are each setting's own, and so are their failures.
+    """
+    if (
+        known is None
+        or known.fault != check.fault
+        or not (check.fault in {"html", "forbidden"} or check.fault.startswith("status_"))
+    ):
+        return check
+    return skipped_beside(known, check.name)
 
 
 def unexpected(asked: Asked, response: HttpResponse, *, said: str) -> Check:

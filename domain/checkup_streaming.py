@@ -13,8 +13,8 @@ from domain.checkup import Check, CheckName, Detail, passed, warned
 from domain.http import Headers, Route, find_header
 from domain.words import Text
 
-# Fewer pieces of text than this tell nothing.
-FEWEST_PIECES = 8
+# Fewer pieces of text than this tell nothing; what is to look like a bufferful among others needs more.
+FEWEST_PIECES = 4
 # A pause between two pieces that parts two bursts.
 BURST_PAUSE_S = 0.01
 # No model says more in a second to one listener; what is faster has been waiting somewhere.
@@ -62,8 +62,10 @@ class Arrivals:
         pieces, bursts = len(self.at_s), self._bursts
         if pieces < FEWEST_PIECES:
             return Flowing.UNDETERMINED
-        late = [burst for burst in bursts if burst.was_waiting and self._too_late(burst)]
-        waiting = sum(burst.pieces for burst in bursts if burst.was_waiting)
+        full = FEWEST_PIECES if len(bursts) == 1 else FULL_BURST
+        full_bursts = [burst for burst in bursts if burst.pieces >= full and burst.was_waiting]
+        late = [burst for burst in full_bursts if self._too_late(burst)]
+        waiting = sum(burst.pieces for burst in full_bursts)
         if late and waiting >= MOST * pieces:
             return Flowing.HELD_BACK if len(bursts) == 1 else Flowing.IN_BURSTS
         return Flowing.UNDETERMINED if waiting >= MOST * pieces else Flowing.STREAMS
@@ -101,9 +103,7 @@ class _Burst:
     @property
     def was_waiting(self) -> bool:
         """Whether no model could have made them as fast as they came."""
-        return self.pieces >= FULL_BURST and self.ends_s - self.begins_s <= max(
-            LEAST_SPAN_S, self.pieces / FASTEST_PER_S
-        )
+        return self.ends_s - self.begins_s <= max(LEAST_SPAN_S, self.pieces / FASTEST_PER_S)
 
 
 def between_of(headers: Headers) -> Sequence[str]:

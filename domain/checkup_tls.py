@@ -110,6 +110,16 @@ def judge_tls(target: Target, seen: Handshake, *, clock: Check | None) -> Check:
     )
 
 
+def is_same_fault(one: Handshake, other: Handshake) -> bool:
+    """Whether what mends one server's TLS mends the other's: both show the same certificate, or the same unknown CA."""
+    mine, theirs = one.certificate, other.certificate
+    if one.cause is not other.cause or mine is None or theirs is None:
+        return False
+    if one.cause is Cause.UNKNOWN_CA:
+        return mine.issuer == theirs.issuer
+    return one.cause in _TIME_CAUSES and mine == theirs
+
+
 def _plain(target: Target) -> Check:
     if is_loopback_host(target.host):
         return skipped(CheckName.TLS, Text("plain http on this machine", "本机上的明文 http"), subject=target.authority)
@@ -170,11 +180,14 @@ def _day(moment: datetime) -> str:
 
 
 def _span(seconds: int) -> Text:
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
-    if days > 1:
+    minute, hour, day = 60, 3600, 86_400
+    if seconds >= 2 * day:
+        days = round(seconds / day)
         return Text(f"{days} days", f"{days} 天")
-    if hours > 1:
+    if seconds >= 2 * hour:
+        hours = round(seconds / hour)
         return Text(f"{hours} hours", f"{hours} 小时")
-    if minutes > 1:
+    if seconds >= 2 * minute:
+        minutes = round(seconds / minute)
         return Text(f"{minutes} minutes", f"{minutes} 分钟")
     return Text(f"{seconds} seconds", f"{seconds} 秒")

@@ -78,7 +78,9 @@ class HttpRequest:
 
     def authorized(self, access_token: str) -> Self:
         """The same request with a bearer token (RFC 6750 section 2.1)."""
-        return self.with_headers([("Authorization", f"Bearer {access_token}")])
+        kept = [header for header in self.headers if header[0].lower() != "authorization"]
+        kept.append(("Authorization", f"Bearer {access_token}"))
+        return type(self)(method=self.method, url=self.url, headers=tuple(kept), body=self.body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -55,7 +55,14 @@ def not_granted(answer: TokenAnswer, endpoint: str) -> TokenError:
             )
 
 
-def no_refresh_token(scope: str) -> LoginFailedError:
+def no_refresh_token(scope: str, prompt: str | None) -> LoginFailedError:
+    # OpenID Connect Core section 11: some servers grant offline_access only where the person is asked for consent.
+    ask = Text("", "")
+    if "consent" not in (prompt or "").split():
+        ask = Text(
+            " Some servers give one only after the person's consent: OAUTH_PROMPT=consent",
+            "有些服务器只在用户明确同意后才签发：OAUTH_PROMPT=consent",
+        )
     return LoginFailedError(
         Text(
             "The server has issued an access token and no refresh token, so nothing was stored: the login would be "
@@ -65,4 +72,5 @@ def no_refresh_token(scope: str) -> LoginFailedError:
             f"scope 必须包含 offline_access（OAUTH_SCOPE；本次申请的是：{scope}），"
             "并且服务器必须允许此客户端使用 refresh_token 授权类型。",
         )
+        + ask
     )

@@ -184,7 +184,7 @@ def _keep_flow(plan: LoginPlan, known: KnownServer, asked: _Asked, *, nonce: str
     told = _Told()
     _require_grant(known, asked, nonce=nonce, told=told)
     if asked.answer.refresh_token is None:
-        raise no_refresh_token(plan.scope)
+        raise no_refresh_token(plan.scope, plan.prompt)
     pair = renew(TokenSet(), asked.answer, begun=asked.begun, now=asked.now)
     tokens = yield from Exclusively(_store_flow(plan, known, pair, asked, told))
     return _logged_in(known, tokens, told)

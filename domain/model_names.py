@@ -29,7 +29,7 @@ def nearest_names(name: str, known: Sequence[str]) -> tuple[str, ...]:
 def mend_of_unknown_model(name: str, known: Sequence[str]) -> Text:
     """What to ask for instead; `known` is empty where there is no list."""
     near = nearest_names(name, known)
-    ask = Text("GET /v1/models lists the ones that do.", "GET /v1/models 可列出现有的模型。")
+    ask = Text("oca models, or GET /v1/models, lists all there are.", "oca models 或 GET /v1/models 可列出现有的模型。")
     if not near:
         return ask
     return Text(f"Did you mean {' or '.join(near)}? {ask.en}", f"您要的是不是 {' 或 '.join(near)}？{ask.zh}")

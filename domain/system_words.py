@@ -16,6 +16,7 @@ _WORDS: Mapping[int, str] = MappingProxyType(
         errno.ECONNREFUSED: "连接被拒绝",
         errno.ECONNRESET: "连接被对方重置",
         errno.EDQUOT: "超出磁盘配额",
+        errno.EEXIST: "文件已存在",
         errno.EFBIG: "文件过大",
         errno.EHOSTUNREACH: "没有到达主机的路由",
         errno.EINVAL: "参数无效",

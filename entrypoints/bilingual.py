@@ -1,11 +1,13 @@
 """The group of all commands: it knows the person's language, and turns errors into lines and exit codes."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from config.environment import person_language
 from domain.errors import (
@@ -60,23 +62,42 @@ class BilingualGroup(TyperGroup):
         if not ctx.resilient_parsing:
             # Completion has one line for each.
             _told_whole(self)
-        if chosen is not None and Language.named(chosen) is None:
-            raise typer.BadParameter(
-                ctx.obj.told(
-                    Text(f"{LANG} takes en or zh, not {chosen!r}.", f"{LANG} 的值为 en 或 zh，而不是 {chosen!r}。")
-                ),
-                ctx=ctx,
-            )
-        return super().parse_args(ctx, rest)
+        with _usage_told(ctx):
+            if chosen is not None and Language.named(chosen) is None:
+                raise typer.BadParameter(
+                    ctx.obj.told(
+                        Text(f"{LANG} takes en or zh, not {chosen!r}.", f"{LANG} 的值为 en 或 zh，而不是 {chosen!r}。")
+                    ),
+                    ctx=ctx,
+                )
+            return super().parse_args(ctx, rest)
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _usage_told(ctx):
+                return super().invoke(ctx)
         except OCAError as error:
             from entrypoints.error_words import error_told  # noqa: PLC0415 - when something went wrong
 
             ctx.obj.say(error_told(error))
             raise typer.Exit(exit_code(error)) from error
+
+
+@contextmanager
+def _usage_told(context: Any) -> Generator[None, None, None]:
+    """Wrong usage is told in Chinese where that is wanted; else Typer tells it."""
+    try:
+        yield
+    except TyperException as error:
+        if context.obj.language is not Language.CHINESE:
+            raise
+        from entrypoints.usage_in_chinese import wrong_usage  # noqa: PLC0415 - when something went wrong
+
+        told = wrong_usage(error)
+        if told is None:
+            raise
+        context.obj.say(told)
+        raise typer.Exit(2) from error
 
 
 def _without_frames(command: Any) -> None:

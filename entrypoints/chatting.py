@@ -13,6 +13,13 @@ from entrypoints.account import account_or_sandbox
 from entrypoints.answering import Manner, answer_document, quiet_answer, show_answer
 from entrypoints.console import Console
 
+_READING = Text("Reading standard input; Ctrl-D ends it ...", "正在读取标准输入，按 Ctrl-D 结束……")
+# A program that starts this one with a pipe that it never closes would wait in vain, and see nothing.
+_WAITING_FOR_INPUT = Text(
+    "Waiting for the end of standard input, which goes with the question. Where nothing is to go with it: < /dev/null",
+    "正在等待标准输入结束，其内容会随问题一起发送。如果没有要发送的内容，请加上 < /dev/null",
+)
+
 
 def answer_once(
     question: str, pictures: Sequence[ImagePart], manner: Manner, settings: Settings, console: Console, *, as_json: bool
@@ -48,7 +55,7 @@ def run_chat(
 ) -> None:
     """Answer a question, or where there is none, talk."""
     with account_or_sandbox(env_file, console) as settings:
-        configure_logging("ERROR", settings.log_format)
+        configure_logging("CRITICAL", settings.log_format)
         manner = manner_of(settings, model=model, system=system)
         if question is None:
             converse(pictures, manner, settings, console)
@@ -84,7 +91,7 @@ def _is_terminal() -> bool:
 def _standard_input(console: Console) -> str:
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison]
         return ""
-    with console.working(Text("Reading standard input ...", "正在读取标准输入……")):
+    with console.working(_READING, unwatched=_WAITING_FOR_INPUT):
         data = sys.stdin.buffer.read()
     for encoding in ("utf-8-sig", sys.stdin.encoding or "utf-8"):
         try:

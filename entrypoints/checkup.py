@@ -4,25 +4,30 @@ A line is yielded when it is known. Probes and transports are put together here;
 stands in `domain.checkup` and its neighbours.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from adapters.checkup.login import access_token, token_endpoint
 from adapters.checkup.model_server import ModelServer
+from adapters.checkup.refusals import TOKEN_REJECTED
 from adapters.checkup.sockets import Resolve, resolve
 from adapters.token_store.env_file import prove_changeable
 from adapters.token_store.env_text import EnvTextError
 from adapters.token_store.files import Files
 from config.container import Container, build_container
-from config.environment import REFRESH_TOKEN_KEY
+from config.environment import REFRESH_TOKEN_KEY, default_env_file
 from config.renewals import renewal_endpoint
 from domain.checkup import Blame, Check, CheckName, Findings, failed, passed, skipped, skipped_for
+from domain.checkup_exchanges import told_once
 from domain.errors import ConfigurationError, OCAError, TokenStoreError
 from domain.flows import access_token_flow, login_status_flow
 from domain.http import Route, Timeouts
 from domain.refreshing import Login
+from domain.tokens import TokenState
 from domain.words import Text
+from entrypoints.checkup_login import is_untried, told_dead, told_unrenewed
 from entrypoints.checkup_network import Network, trusting
 from entrypoints.checkup_settings import Reading
 from entrypoints.checkup_veil import Veil
@@ -30,6 +35,8 @@ from entrypoints.checkup_veil import Veil
 # No longer than this is an answer awaited, whatever LLM_REQUEST_TIMEOUT allows.
 LONGEST_WAIT = timedelta(seconds=30)
 LONGEST_TOKEN_ANSWER = timedelta(seconds=10)
+# A command that reads or writes `.env` and does not say which.
+_OUR_COMMAND = re.compile(r"\boca (?:config set [A-Z_]+=VALUE|config init|login|status)(?! --env-file|[\w-])")
 _ASKS = (CheckName.TOKEN_ENDPOINT, CheckName.TOKEN, CheckName.MODELS, CheckName.CHAT, CheckName.STREAM)
 
 
@@ -56,12 +63,22 @@ class Checkup:
         self._container: Container = build_container(reading.settings)
         self._network: Network | None = None
         self._token: str | None = None
+        # The check of the model list, if it has shown that our token is not accepted.
+        self._rejected: Check | None = None
 
     def run(self) -> Iterator[Check]:
         for check in self._found():
-            shown = self._veil.check(check)
+            shown = self._veil.check(self._for_this_file(check))
             if shown.id not in self.findings:
                 yield self.findings.add(shown)
+
+    def _for_this_file(self, check: Check) -> Check:
+        """The check, whose mend is a command for the `.env` that was looked at, also where that is another one."""
+        path = self._settings.env_file
+        if check.mend is None or path == default_env_file():
+            return check
+        mend = Text(*(_OUR_COMMAND.sub(rf"\g<0> --env-file {path}", each) for each in (check.mend.en, check.mend.zh)))
+        return replace(check, mend=mend)
 
     def _found(self) -> Iterator[Check]:
         yield from self._reading.checks
@@ -176,14 +193,19 @@ class Checkup:
             return failed(CheckName.TOKEN, error.text, mend=mend, fault="token_store", blame=Blame.OTHER)
         if not status.has_refresh_token and REFRESH_TOKEN_KEY in self._reading.values:
             status = replace(status, has_refresh_token=True)
+        obstacle = self.findings.obstacle("token_store", "token_endpoint")
+        untried = obstacle is None and is_untried(self._container)
+        bought_before = self._container.store().load().access_token if untried else None
+        if untried:
+            status = replace(status, state=TokenState.EXPIRED)
         check, self._token = access_token(
             status,
-            lambda: run(access_token_flow(credential)),
-            obstacle=self.findings.obstacle("token_store", "token_endpoint"),
+            lambda: run(access_token_flow(credential, rejected=bought_before)),
+            obstacle=obstacle,
             mend=self._settings.mend,
         )
         self._hide_tokens()
-        return check
+        return told_dead(check, self._container, credential)
 
     def _model_server(self) -> Iterator[Check]:
         obstacle = self.findings.obstacle("env_file", "certificates")
@@ -219,22 +241,29 @@ class Checkup:
         elif obstacle is not None or route is None:
             yield self._untold(CheckName.MODELS, obstacle)
         else:
-            yield server.models(route)
+            check = server.models(route)
+            self._rejected = check if check.fault == TOKEN_REJECTED else None
+            yield self._explained(check, server)
         obstacle = self._obstacle(chat_url, "settings:LLM_API_URL", "settings:LLM_MODEL_NAME")
-        obstacle = obstacle or self._rejected()
+        if self._rejected is not None:
+            obstacle = self.findings.obstacle("models")
         route = None if chat_url is None else self._route(upstream.chat_url)
         if obstacle is not None or route is None:
             yield self._untold(CheckName.CHAT, obstacle)
             yield self._untold(CheckName.STREAM, obstacle)
             return
-        yield server.chat(route)
+        yield told_once(self._explained(server.chat(route), server), self.findings.obstacle("models"))
         obstacle = self.findings.obstacle("chat")
         yield server.stream(route) if obstacle is None else skipped_for(obstacle, CheckName.STREAM)
 
-    def _rejected(self) -> Check | None:
-        """The model list, if it has shown that our token is not accepted."""
-        check = self.findings.obstacle("models")
-        return check if check is not None and check.fault == "token_rejected" else None
+    def _explained(self, check: Check, server: ModelServer) -> Check:
+        """The check; where our token was not accepted, and could not be renewed, that is what it tells."""
+        error, credential = server.not_renewed, self._container.credential()
+        if check.fault != TOKEN_REJECTED or error is None or not isinstance(credential, Login):
+            return check
+        if (obstacle := self.findings.obstacle("token", "token_endpoint")) is not None:
+            return skipped_for(obstacle, check.name)
+        return told_unrenewed(check, error, self._container, credential)
 
     def _obstacle(self, url: str | None, *check_ids: str) -> Check | None:
         """What stands in the way of asking at an address: one of these checks, or those of the way to it."""

@@ -10,8 +10,8 @@ from adapters.transport.tls import tls_context
 from config.container import Container
 from config.renewals import renewal_endpoint
 from config.settings import Settings
-from domain.checkup import Check, CheckName, CheckState, Findings, skipped_for
-from domain.checkup_tls import Handshake, judge_clock, judge_tls
+from domain.checkup import Check, CheckName, CheckState, Findings, skipped_beside, skipped_for
+from domain.checkup_tls import Handshake, is_same_fault, judge_clock, judge_tls
 from domain.checkup_ways import Attempts, Probe, Target, judge_proxy, judge_ways, way_to
 from domain.errors import Cause
 from domain.http import Route
@@ -110,10 +110,17 @@ class Network:
             seen[authority] = examiner.look(target, self._proxy_address if route is Route.PROXY else None)
         clock = judge_clock([(name, each.skew) for name, each in seen.items() if each.skew is not None])
         yield clock
+        late = clock if clock.state is CheckState.FAILED else None
+        ill: list[tuple[Handshake, Check]] = []
         for authority, target in self._targets.items():
             if authority in seen:
-                late = clock if clock.state is CheckState.FAILED else None
-                yield judge_tls(target, seen[authority], clock=late)
+                look = seen[authority]
+                check = judge_tls(target, look, clock=late)
+                if check.state is CheckState.FAILED:
+                    known = next((each for before, each in ill if is_same_fault(before, look)), None)
+                    ill.append((look, check))
+                    check = check if known is None else skipped_beside(known, CheckName.TLS, subject=authority)
+                yield check
             elif target.secure:
                 obstacle = self._findings.obstacle("certificates") or self.obstacle(_url(target))
                 if obstacle is not None:

@@ -114,7 +114,7 @@ def _problems(path: Path, environ: Mapping[str, str], known_wrong: set[str]) -> 
                 CheckName.SETTINGS,
                 problem,
                 subject=key,
-                mend=Text(f"Set it: oca config set {key}", f"请设置：oca config set {key}"),
+                mend=Text(f"Set it: oca config set {key}=VALUE", f"请设置：oca config set {key}=VALUE"),
                 fault=_fault(problem),
                 blame=Blame.CONFIGURATION,
             )

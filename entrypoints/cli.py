@@ -1,19 +1,24 @@
 """The command line, `oca`. What each command takes stands in `entrypoints/commands`."""
 
+import errno
+import os
 import signal
 import sys
 import threading
+from pathlib import Path
 from typing import Annotated, Never
 
 import typer
 
+from domain.words import Text
 from entrypoints.bilingual import LANG, BilingualGroup
 from entrypoints.commands import chat, config, connect, doctor, login, login_state, models, serve
-from entrypoints.console import console_of
+from entrypoints.console import Console, console_of, speakable
 
 # The name of the thread of adapters.gateway.refresher, which is not imported just for this.
 REFRESH_THREAD = "oca-token-refresh"
 INTERRUPTED_EXIT = 130
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 app = typer.Typer(
     name="oca",
@@ -69,11 +74,36 @@ def _last_words() -> None:
         print("Waiting for the token endpoint, so that the login is not lost; at most 30 s ...", file=sys.stderr)
 
 
+def _open_closed_streams() -> None:
+    """Let a standard stream that whoever started us had closed (`>&-`) be empty, and swallow what is written."""
+    # In this order they get their own numbers again, which a file of ours would get else.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for good
+
+
+def _say_full(error: OSError) -> None:
+    """Tell that the output could not be written, and let the interpreter's exit not try again."""
+    from config.environment import person_language  # noqa: PLC0415 - when something went wrong
+    from domain.system_words import system_words  # noqa: PLC0415
+
+    sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for good
+    why = system_words(error)
+    told = Text(f"The output could not be written: {why.en}.", f"无法写出结果：{why.zh}。")
+    Console(speakable(person_language())).say(told)
+
+
 def main() -> None:
     """Run `oca`. Errors are lines on standard error; the exit code tells their kind."""
+    _open_closed_streams()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        _say_full(error)
+        sys.exit(1)
     except (KeyboardInterrupt, SystemExit) as stop:
         # Typer makes an exit of 130 of Ctrl-C; commands that are done exit as well.
         code = INTERRUPTED_EXIT if isinstance(stop, KeyboardInterrupt) else stop.code

@@ -16,6 +16,7 @@ from adapters.client_configs.undoing import Record, digests, effective, without_
 from adapters.token_store.env_text import EnvTextError, replace_values
 from adapters.token_store.files import FileChangedError, Files, content_or_empty, replace_content, stamp, stat_or_none
 from domain.errors import ClientConfigError
+from domain.system_words import system_words
 from domain.words import Text
 
 
@@ -210,10 +211,10 @@ def _require(target: Path, plan: Plan) -> None:
 
 
 def _failed(path: Path, error: OSError, what: Text) -> ClientConfigError:
-    cause = (error.strerror or str(error)).rstrip(".")
+    cause = system_words(error)
     return ClientConfigError(
         Text(
-            f"{path} cannot {what.en}: {cause}. Check the permissions of the file and its folder.",
-            f"无法{what.zh} {path}：{cause}。请检查该文件及其所在目录的权限。",
+            f"{path} cannot {what.en}: {cause.en}. Check the permissions of the file and its folder.",
+            f"无法{what.zh} {path}：{cause.zh}。请检查该文件及其所在目录的权限。",
         )
     )

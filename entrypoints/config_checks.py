@@ -16,6 +16,7 @@ from domain.advice import TOKEN_ADDRESS, UPSTREAM_ADDRESS, next_step
 from domain.errors import CertificateError, NotConnectedError, TransportError, UpstreamProtocolError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
 from domain.server_metadata import OPENID_CONFIGURATION, SERVER_METADATA
+from domain.system_words import system_words
 from domain.words import Text
 
 _ANSWER = timedelta(seconds=15)
@@ -59,10 +60,10 @@ class Checks:
                 (parts.hostname or "", port), timeout=self._settings.connect_timeout.total_seconds()
             ).close()
         except OSError as error:
-            why = error.strerror or str(error)
+            why = system_words(error)
             return Finding(
                 good=False,
-                words=Text(f"The proxy {place} does not answer: {why}.", f"代理 {place} 没有响应：{why}。"),
+                words=Text(f"The proxy {place} does not answer: {why.en}.", f"代理 {place} 没有响应：{why.zh}。"),
                 mend=Text(
                     "Check host and port, or leave it empty: most networks need no proxy.",
                     "请检查主机和端口；多数网络不需要代理，可以留空。",

@@ -17,7 +17,7 @@ from entrypoints.config_checks import Checks, Finding
 from entrypoints.config_editing import changes_to, check_values, show_changes, write_changes
 from entrypoints.config_values import Source, default_of, effective, host_of, masked, problems_of_value
 from entrypoints.console import Console
-from entrypoints.questions import NoAnswerError, Questions
+from entrypoints.questions import NoAnswerError, Questions, read_line
 
 _MOST_MODELS = 20
 _NONE = "-"
@@ -127,6 +127,7 @@ class Wizard:
     def _settle(self, step: Step, test: Callable[[str], Finding] | None, *, choices: tuple[str, ...] = ()) -> None:
         """Have a value for this key that will do, or that the person keeps anyway."""
         asked = self._questions is not None and step.key not in self._given
+        before = self.values.get(step.key, "")
         while True:
             value = self._ask(step, choices) if asked else self.values.get(step.key, "")
             if asked and self._refused(step, value):
@@ -134,6 +135,8 @@ class Wizard:
             self.values[step.key] = value
             if not value or test is None or self._checks is None or self._passes(test(value)):
                 break
+            # What failed and is not kept is no default for the next answer.
+            self.values[step.key] = before
             asked = self._questions is not None
         if asked or value != self._present.get(step.key, ""):
             self.answers[step.key] = value
@@ -257,8 +260,8 @@ def _to_be_written(answers: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in answers.items() if environment.get(key, "").strip() != value or not value}
 
 
-def wants_login(console: Console, path: Path) -> bool:
-    """Whether there is no login yet, and the person would like one now."""
+def wants_login(console: Console, path: Path, read: Callable[[], str] = read_line) -> bool:
+    """Whether there is no login yet, and the person would like one now; who would not is told how it is done."""
     try:
         settings = load_settings(Need.LOGIN, env_file=path)
         refresh_token = token_store(settings, seeded=False).load().refresh_token
@@ -267,7 +270,11 @@ def wants_login(console: Console, path: Path) -> bool:
     else:
         if settings.llm_api_key is not None or refresh_token is not None:
             return False
-    if not console.interactive:
-        console.say(Text(f"Now log in: oca login --env-file {path}", f"接下来请登录：oca login --env-file {path}"))
-        return False
-    return Questions(console).yes(Text("Log in now?", "现在登录吗？"), default=True)
+    if console.interactive:
+        try:
+            if Questions(console, read).yes(Text("Log in now?", "现在登录吗？"), default=True):
+                return True
+        except NoAnswerError:
+            console.say()
+    console.say(Text(f"To log in: oca login --env-file {path}", f"登录命令：oca login --env-file {path}"))
+    return False

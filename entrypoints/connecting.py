@@ -113,13 +113,7 @@ def connect(console: Console, name: str | None, wish: Wish) -> None:
         return
     client = CLIENTS.get(name)
     if client is None:
-        near = nearest_names(name, tuple(CLIENTS)) or tuple(CLIENTS)
-        raise UsageError(
-            Text(
-                f"There is no client {name!r} here. Known are: {', '.join(near)}.",
-                f"没有名为 {name!r} 的客户端。可选：{'、'.join(near)}。",
-            )
-        )
+        raise UsageError(_unknown(name))
     if wish.undo:
         # What undoes needs no settings: they may be gone.
         recipe = client.recipe(Gateway(base_url="", model=""), surroundings())
@@ -138,6 +132,16 @@ def connect(console: Console, name: str | None, wish: Wish) -> None:
         console.say(Text(f"For {path}:", f"写入 {path}："))
     console.data(recipe.snippet, end="")
     _say_all(console, gateway, recipe)
+
+
+def _unknown(name: str) -> Text:
+    near = nearest_names(name, tuple(CLIENTS))
+    meant = Text(f" Did you mean {' or '.join(near)}?", f"您要的是不是 {' 或 '.join(near)}？") if near else Text("", "")
+    return (
+        Text(f"There is no client {name} here.", f"没有名为 {name} 的客户端。")
+        + meant
+        + Text(f" Known are: {', '.join(CLIENTS)}.", f"可选：{'、'.join(CLIENTS)}。")
+    )
 
 
 def _say_all(console: Console, gateway: Gateway, recipe: Recipe) -> None:

@@ -72,14 +72,18 @@ class Console:
         return can_write(sys.stdout, "─│┌")
 
     @contextmanager
-    def working(self, words: "str | Text") -> Generator[None, None, None]:
-        """Show what is being waited for once it takes longer than a second; only on a terminal."""
-        if not sys.stderr.isatty():
+    def working(self, words: "str | Text", *, unwatched: Text | None = None) -> Generator[None, None, None]:
+        """Show what is being waited for once it takes longer than a second; only on a terminal.
+
+        Elsewhere, `unwatched` is said once.
+        """
+        watched = sys.stderr.isatty()
+        if not watched and unwatched is None:
             yield
             return
         done = threading.Event()
-        line = self.told(words)
-        waiter = threading.Thread(target=_tick, args=(done, line), daemon=True)
+        line = self.told(words if watched else unwatched or "")
+        waiter = threading.Thread(target=_tick if watched else _say_once, args=(done, line), daemon=True)
         waiter.start()
         try:
             yield
@@ -121,6 +125,11 @@ def _tick(done: threading.Event, line: str) -> None:
     if shown:
         width = sum(2 if ord(c) > 0x2E7F else 1 for c in line) + 12  # noqa: PLR2004 - wide characters begin there
         _write(sys.stderr, "\r" + " " * width + "\r")
+
+
+def _say_once(done: threading.Event, line: str) -> None:
+    if not done.wait(UNNOTICED_S):
+        _write(sys.stderr, f"{line}\n")
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from domain.chat import ImagePart, Message, TextPart
 from domain.errors import OCAError
+from domain.system_words import system_words
 from domain.words import Text, joined
 from entrypoints.answering import Manner, show_answer
 from entrypoints.console import Console
@@ -161,8 +162,8 @@ class Conversation:
             with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(_markdown(self.messages))
         except OSError as error:
-            why = error.strerror or str(error)
-            self._console.say(Text(f"{path} cannot be written: {why}.", f"无法写入 {path}：{why}。"))
+            why = system_words(error)
+            self._console.say(Text(f"{path} cannot be written: {why.en}.", f"无法写入 {path}：{why.zh}。"))
             return
         self._console.say(Text(f"Saved in {path}.", f"已保存到 {path}。"))
 

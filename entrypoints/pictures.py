@@ -5,6 +5,7 @@ from pathlib import Path
 from adapters.chat_ui.attachments import AttachmentError, attach
 from domain.chat import ImagePart
 from domain.errors import InvalidRequestError
+from domain.system_words import system_words
 from domain.words import Text
 
 
@@ -16,8 +17,8 @@ def picture(source: str) -> ImagePart:
     try:
         part = attach(path.name, "", path.read_bytes()).part
     except OSError as error:
-        why = error.strerror or str(error)
-        raise InvalidRequestError(Text(f"{path} cannot be read: {why}.", f"无法读取 {path}：{why}。")) from error
+        why = system_words(error)
+        raise InvalidRequestError(Text(f"{path} cannot be read: {why.en}.", f"无法读取 {path}：{why.zh}。")) from error
     except AttachmentError as error:
         raise _no_picture(path) from error
     if not isinstance(part, ImagePart):

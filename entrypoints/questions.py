@@ -32,7 +32,8 @@ class Questions:
     def ask(self, question: "str | Text", *, default: str = "", shown: str | None = None) -> str:
         """The answer without blanks around it, or the default; `shown` is what is shown of the default."""
         hint = default if shown is None else shown
-        self._console.say(Text.of(question) + (f" [{hint}]: " if hint else ": "), end="")
+        colon = Text(": ", "：")
+        self._console.say(Text.of(question) + (Text(f" [{hint}]", f" [{hint}]") + colon if hint else colon), end="")
         return self._read().strip() or default
 
     def yes(self, question: "str | Text", *, default: bool) -> bool:

@@ -1,18 +1,24 @@
 """What `oca serve` and `oca demo` say when they are up."""
 
+from config.renewals import renewal_endpoint
 from config.settings import Settings
 from domain.words import Text
 
 
-def screen(settings: Settings, port: int) -> Text:
-    """Where the server listens, and what stands behind it."""
+def screen(settings: Settings, port: int, *, logged_in: bool = True) -> Text:
+    """Where the server listens, and what stands behind it; whether there is a login yet."""
     host = f"[{settings.oca_host}]" if ":" in settings.oca_host else settings.oca_host
     address = f"http://{host}:{port}/v1"
     place = Text.of(settings.login_place)
     model, upstream = settings.llm_model_name, settings.llm_api_url
-    login = settings.token_endpoint
+    login = renewal_endpoint(settings)
     if settings.llm_api_key is not None:
         kept = Text("none is needed: LLM_API_KEY", "不需要：LLM_API_KEY")
+    elif not logged_in:
+        kept = Text(
+            f"none yet: callers get status 503 until somebody logs in: oca login --env-file {settings.env_file}",
+            f"尚未登录：登录之前，调用者会收到状态码 503：oca login --env-file {settings.env_file}",
+        )
     else:
         kept = Text(f"{login}, kept in {place.en}", f"{login}，保存在 {place.zh}")
     callers = Text("any program on this machine", "本机上的任何程序")

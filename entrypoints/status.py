@@ -12,6 +12,10 @@ from pathlib import Path
 from adapters.authorization.discovery_file import FileServerMemory
 from adapters.clock.system import SystemClock
 from adapters.token_journal.history import FileTokenHistory
+from adapters.token_store.env_file import prove_changeable
+from adapters.token_store.env_text import EnvTextError
+from adapters.token_store.files import Files
+from adapters.token_store.troubles import store_error
 from config.environment import REFRESH_TOKEN_KEY
 from config.settings import Need, Settings, load_settings
 from config.stores import token_store
@@ -98,7 +102,7 @@ def gather(
         client_id=settings.oauth_client_id,
         person=None if name is None else known.person,
         problems=problems,
-        store_trouble=_store_trouble(store),
+        store_trouble=_store_trouble(store, settings),
         access_token=access_token,
         expires_at=tokens.expires_at if tokens.access_token else None,
         refresh_token_fingerprint=name,
@@ -129,12 +133,24 @@ def _harmless_text(text: str, secrets: Collection[str]) -> str:
     return redact_text(conceal("".join(c if c.isprintable() else " " for c in text), secrets))
 
 
-def _store_trouble(store: TokenStore) -> str | Text | None:
+def _store_trouble(store: TokenStore, settings: Settings) -> str | Text | None:
     try:
         store.prove_storable()
     except TokenStoreError as error:
         return error.text
-    return store.trouble()
+    return store.trouble() or _file_trouble(settings)
+
+
+def _file_trouble(settings: Settings) -> Text | None:
+    """Why `.env` cannot be written, where a login that is renewed would be kept in its journal."""
+    path = settings.env_file.resolve()
+    if settings.oauth_token_store.get_secret_value() != "dotenv" or not path.is_file():
+        return None
+    try:
+        prove_changeable(Files(), path)
+    except (OSError, EnvTextError) as error:
+        return store_error("be written to", settings.env_file, error).text
+    return None
 
 
 def _access_token_state(tokens: TokenSet, now: datetime) -> AccessTokenState:

@@ -36,3 +36,7 @@ def usage_told(console: Console) -> Generator[None, None, None]:
         console.say()
         console.say(NOTHING_WRITTEN)
         raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        # The shell's prompt is not to stand behind a question.
+        console.say()
+        raise

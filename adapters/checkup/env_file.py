@@ -11,7 +11,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 
-from domain.checkup import Blame, Check, CheckName, failed, passed, warned
+from domain.checkup import FILE_LINE, FILE_MODE, Blame, Check, CheckName, failed, passed, warned
 from domain.words import Text
 
 _BOM = b"\xef\xbb\xbf"
@@ -87,7 +87,9 @@ def look_at_values(values: Mapping[str, str]) -> Iterator[Check]:
                 CheckName.SETTINGS,
                 Text("still holds a placeholder", "仍是占位文字"),
                 subject=key,
-                mend=Text(f"Put the real value: oca config set {key}", f"请填写真实的值：oca config set {key}"),
+                mend=Text(
+                    f"Put the real value: oca config set {key}=VALUE", f"请填写真实的值：oca config set {key}=VALUE"
+                ),
                 fault="placeholder",
                 blame=Blame.CONFIGURATION,
             )
@@ -95,7 +97,7 @@ def look_at_values(values: Mapping[str, str]) -> Iterator[Check]:
             yield _odd(
                 key,
                 Text("names example.com, the host of the documentation", "使用的是文档中的示例主机 example.com"),
-                Text(f"Put the real host: oca config set {key}", f"请填写真实的主机：oca config set {key}"),
+                Text(f"Put the real host: oca config set {key}=VALUE", f"请填写真实的主机：oca config set {key}=VALUE"),
                 "placeholder",
             )
         elif any(char in bare for char in _CURLY) or bare[0] in "'\"" or bare[-1] in "'\"":
@@ -130,7 +132,7 @@ def _look_at_mode(path: Path) -> Iterator[Check]:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         yield _odd(
-            "mode",
+            FILE_MODE,
             Text(f"others on this machine can read it (mode {mode:04o})", f"本机其他用户可以读取（权限 {mode:04o}）"),
             Text(f"It holds the login: chmod 600 {path}", f"其中含有登录凭据：chmod 600 {path}"),
             "readable_by_others",
@@ -142,7 +144,7 @@ def _look_at_lines(text: str, known: Collection[str]) -> Iterator[Check]:
     for binding in parse_stream(io.StringIO(text)):
         if binding.error:
             yield _odd(
-                f"line {binding.original.line}",
+                f"{FILE_LINE}{binding.original.line}",
                 Text("the line cannot be read and is ignored", "该行无法解析，已被忽略"),
                 Text(
                     "It must be KEY=value; a quote that is opened must be closed.", "格式须为 KEY=value，引号须成对。"

@@ -1,6 +1,7 @@
 """The token endpoint and the login: looked at without spending the refresh token."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from domain.checkup import Blame, Check, CheckName, failed, passed, skipped_for, warned
 from domain.checkup_exchanges import Asked, failed_exchange, not_json, request_id_of, unexpected
@@ -65,7 +66,18 @@ def token_endpoint(transport: Transport, client: OAuth2Client, *, route: Route, 
             response.body,
             status=response.status,
         )
-    return unexpected(asked, response, said="")
+    return _found_there(unexpected(asked, response, said=""), client.token_endpoint)
+
+
+def _found_there(check: Check, endpoint: str) -> Check:
+    """The check; where there was nothing, with the way to the right address."""
+    if check.fault != "not_found":
+        return check
+    mend = Text(
+        f"Asked was {endpoint}. `oca login` finds the right address, or set OAUTH_TOKEN_URL.",
+        f"查询的地址是 {endpoint}。`oca login` 会找到正确的地址，也可设置 OAUTH_TOKEN_URL。",
+    )
+    return replace(check, mend=mend)
 
 
 def _refused_client(error: str, why: str, response: HttpResponse) -> Check:
@@ -74,9 +86,9 @@ def _refused_client(error: str, why: str, response: HttpResponse) -> Check:
         Text(f"the server refuses this client ({why})", f"服务器拒绝了该客户端（{why}）"),
         mend=Text(
             "Check OAUTH_CLIENT_ID (and OAUTH_CLIENT_SECRET, OAUTH_CLIENT_AUTH, if it has a secret): "
-            "oca config set OAUTH_CLIENT_ID",
+            "oca config set OAUTH_CLIENT_ID=VALUE",
             "请检查 OAUTH_CLIENT_ID（若有密钥，还有 OAUTH_CLIENT_SECRET 和 OAUTH_CLIENT_AUTH）："
-            "oca config set OAUTH_CLIENT_ID",
+            "oca config set OAUTH_CLIENT_ID=VALUE",
         ),
         fault=error,
         blame=Blame.CONFIGURATION,
@@ -105,7 +117,7 @@ def access_token(
     except OCAError as error:
         trouble = _failed(error, mend)
     if setback is not None and dead:
-        return _dead(Text.of(setback.reason), mend), held
+        return dead_login(Text.of(setback.reason), mend), held
     if trouble is not None:
         return trouble, held
     ends = status.expires_at
@@ -118,6 +130,21 @@ def access_token(
     return passed(CheckName.TOKEN, finding + until, details={"renewed": not good}), held
 
 
+def not_renewed(refused: Check, error: OCAError, *, reason: Text | None, mend: Text) -> Check:
+    """The check that found an access token refused, where it could not be renewed either.
+
+    `reason` is why the authorization server has refused the refresh token, if it has.
+    """
+    if reason is None:
+        return replace(_failed(error, mend), name=refused.name)
+    finding = Text(
+        f"the upstream rejects the access token (401), and the server has refused the refresh token ({reason.en}): "
+        "the login is dead",
+        f"上游拒绝了访问令牌（401），服务器也拒绝了刷新令牌（{reason.zh}）：登录已失效",
+    )
+    return replace(dead_login(reason, mend), name=refused.name, finding=finding)
+
+
 def _no_login(mend: Text) -> Check:
     return failed(
         CheckName.TOKEN,
@@ -128,7 +155,8 @@ def _no_login(mend: Text) -> Check:
     )
 
 
-def _dead(reason: Text, mend: Text) -> Check:
+def dead_login(reason: Text, mend: Text) -> Check:
+    """The check of a login whose refresh token the server has refused for this reason."""
     return failed(
         CheckName.TOKEN,
         Text(
@@ -148,8 +176,8 @@ def _failed(error: OCAError, mend: Text) -> Check:
         case TokenEndpointError():
             fault, blame = error.error or "invalid_client", Blame.CONFIGURATION
             step = Text(
-                "Check OAUTH_CLIENT_ID: oca config set OAUTH_CLIENT_ID",
-                "请检查 OAUTH_CLIENT_ID：oca config set OAUTH_CLIENT_ID",
+                "Check OAUTH_CLIENT_ID: oca config set OAUTH_CLIENT_ID=VALUE",
+                "请检查 OAUTH_CLIENT_ID：oca config set OAUTH_CLIENT_ID=VALUE",
             )
         case TokenEndpointUnavailableError():
             fault, blame = "token_endpoint_unavailable", Blame.UNREACHABLE

@@ -34,7 +34,7 @@ class ModelServer:
     """Asks with an access token, each request as the program does it; `renew` makes another of a refused one.
 
     What one check learns serves the next: the names in the list, how a limit is to be worded, how long one token takes.
-    `allowed` is what LLM_REQUEST_TIMEOUT allows.
+    `allowed` is what LLM_REQUEST_TIMEOUT allows. `not_renewed` is why a refused token could not be renewed.
     """
 
     transport: Transport
@@ -48,6 +48,7 @@ class ModelServer:
     inference: Timeouts
     allowed: timedelta
     known: Sequence[str] = ()
+    not_renewed: OCAError | None = None
     _limit: str = "max_tokens"
     _one_word_s: float | None = None
 
@@ -151,8 +152,9 @@ class ModelServer:
             renew, self.renew = self.renew, None
             try:
                 self.token = renew(self.token)
-            except OCAError:
-                # There is no other token; that this one is refused is what there is to tell.
+            except OCAError as error:
+                # There is no other token; that this one is refused, and why it stays so, is what there is to tell.
+                self.not_renewed = error
                 return response
             response = self.transport.send(
                 request.authorized(self.token), route=route, timeouts=timeouts, max_bytes=max_bytes

@@ -14,6 +14,7 @@ from domain.model_names import means_unknown_model, nearest_names
 from domain.words import Text
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 401, 403, 404
+TOKEN_REJECTED = "token_rejected"  # noqa: S105 - the name of a fault
 
 
 def refusal_of_us(asked: Asked, response: HttpResponse) -> Check | None:
@@ -32,7 +33,7 @@ def refusal_of_us(asked: Asked, response: HttpResponse) -> Check | None:
                 "登录有效，但上游不接受：请检查 OAUTH_HOST、OAUTH_CLIENT_ID、OAUTH_SCOPE 与 LLM_API_URL 是否匹配"
                 "（若使用 LLM_API_KEY，请检查该项）。",
             ),
-            fault="token_rejected",
+            fault=TOKEN_REJECTED,
             blame=Blame.UPSTREAM,
             details={"status": UNAUTHORIZED, **request_id_of(response.headers)},
         )
@@ -84,7 +85,8 @@ def _unknown_model(asked: Asked, response: HttpResponse, model: str, known: Sequ
     near = nearest_names(model, known)
     names = ", ".join(near or tuple(known)[:5])
     mend = Text(
-        "Check LLM_MODEL_NAME: oca config set LLM_MODEL_NAME", "请检查 LLM_MODEL_NAME：oca config set LLM_MODEL_NAME"
+        "Check LLM_MODEL_NAME: oca config set LLM_MODEL_NAME=VALUE",
+        "请检查 LLM_MODEL_NAME：oca config set LLM_MODEL_NAME=VALUE",
     )
     if near:
         mend = Text(f"Did you mean {names}? ", f"您要的是不是 {names}？") + mend

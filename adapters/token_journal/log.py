@@ -14,7 +14,8 @@ _LEVELS = {
     TokenEventKind.ADOPTED: logging.DEBUG,
     TokenEventKind.FAILED: logging.WARNING,
     TokenEventKind.DEAD: logging.ERROR,
-    TokenEventKind.UNSAVED: logging.ERROR,
+    # Commands that tell errors themselves log this alone: it is the only word of it, and the login may be lost.
+    TokenEventKind.UNSAVED: logging.CRITICAL,
     TokenEventKind.LOGGED_IN: logging.INFO,
     TokenEventKind.LOGGED_OUT: logging.INFO,
 }

@@ -189,13 +189,27 @@ def replace_content(
 
 def prove_replaceable(files: Files, target: Path, size: int) -> None:
     """Raise OSError unless `replace_content` can be expected to find permission and room for `size` bytes."""
+    is_there = stat_or_none(files, target) is not None
     try:
         with _temporary_name(files, target) as temporary, closing(files, files.create(temporary)) as descriptor:
             files.allocate(descriptor, size)
     except OSError as error:
-        if error.errno not in _NO_RENAME_HERE or stat_or_none(files, target) is None:
+        if error.errno not in _NO_RENAME_HERE or not is_there:
             raise
         files.close(files.open(target))
+        return
+    if is_there:
+        _prove_mutable(files, target)
+
+
+def _prove_mutable(files: Files, target: Path) -> None:
+    """Raise OSError for a file that is marked as immutable: it is neither overwritten nor renamed onto."""
+    try:
+        files.close(files.open(target))
+    except OSError as error:
+        # EACCES is a lack of the right to write into it, which a rename does without.
+        if error.errno == errno.EPERM:
+            raise
 
 
 def stat_or_none(files: Files, path: str | Path) -> os.stat_result | None:

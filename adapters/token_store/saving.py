@@ -12,7 +12,7 @@ from adapters.token_store.journal import Journal, is_spent
 from adapters.token_store.journal_file import read_journal, write_journal
 from adapters.token_store.managed_keys import values_of
 from adapters.token_store.sidecar import Hold, sidecar_of
-from adapters.token_store.troubles import not_written
+from adapters.token_store.troubles import not_cleared, not_written
 from domain.errors import TokenStoreError
 from domain.tokens import TokenSet, fingerprint
 
@@ -63,8 +63,13 @@ class Saving:
                 failure = error
                 break
             return Saved(unwritten=self._unwritten, superseded=superseded)
+        return Saved(unwritten=self._unwritten, trouble=self._trouble(tokens, failure))
+
+    def _trouble(self, tokens: TokenSet | None, failure: OSError | EnvTextError) -> TokenStoreError:
+        if tokens is not None and tokens.refresh_token is None:
+            return not_cleared(self._hold.target, failure)
         journal = self._sidecar if self._unwritten is None else None
-        return Saved(unwritten=self._unwritten, trouble=not_written(self._hold.target, failure, journal=journal))
+        return not_written(self._hold.target, failure, journal=journal)
 
     def _save_over(self, look: Look, tokens: TokenSet | None) -> bool:
         """Save over what was looked at; whether another login was found there. Raises what `put_into` raises."""

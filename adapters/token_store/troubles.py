@@ -72,6 +72,12 @@ def not_written(target: Path, error: OSError | EnvTextError, *, journal: Path | 
     return store_error("be written to", target, error, rest=rest)
 
 
+def not_cleared(target: Path, error: OSError | EnvTextError) -> TokenStoreError:
+    """The error that says that a login which is to be forgotten stands in `.env` still."""
+    rest = Text(" The login still stands there.", "登录信息仍留在其中。")
+    return store_error("be written to", target, error, rest=rest)
+
+
 def held_for_long(target: Path, wait: timedelta) -> TokenStoreError:
     """The error that says that another process holds the lock of `.env` and does not let go."""
     lock, seconds = sidecar_of(target), f"{wait.total_seconds():g}"

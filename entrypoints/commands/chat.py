@@ -43,17 +43,21 @@ def chat(  # noqa: PLR0917 - Typer reads the signature
     from domain.words import Text
     from entrypoints.chatting import can_converse, question_of, run_chat
     from entrypoints.pictures import picture
+    from entrypoints.usage import UsageError, usage_told
 
     question: str | None = None
-    if prompt is not None or as_json or not can_converse(console):
-        question = question_of(prompt, console)
-        if not question:
-            told = Text('There is no question. Try: oca chat "Hello!"', '没有问题。请试试：oca chat "你好！"')
-            raise typer.BadParameter(console.told(told))
-    try:
-        pictures = [picture(each) for each in image or ()]
-    except InvalidRequestError as error:
-        raise typer.BadParameter(console.told(error.text), param_hint="--image") from error
+    with usage_told(console):
+        # Before anything is waited for on standard input.
+        try:
+            pictures = [picture(each) for each in image or ()]
+        except InvalidRequestError as error:
+            raise UsageError(error.text) from error
+        if prompt is not None or as_json or not can_converse(console):
+            question = question_of(prompt, console)
+            if not question:
+                raise UsageError(
+                    Text('There is no question. Try: oca chat "Hello!"', '没有问题。请试试：oca chat "你好！"')
+                )
     run_chat(question, pictures, model=model, system=system, env_file=env_file, console=console, as_json=as_json)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from entrypoints.commands.options import AsJson, EnvFile
+from entrypoints.completing import assignments, setting_keys, shown_keys
 from entrypoints.console import console_of
 
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Write without being asked.")]
@@ -31,7 +32,10 @@ def path(context: typer.Context, env_file: EnvFile = None) -> None:
 
 def get(
     context: typer.Context,
-    keys: Annotated[list[str] | None, typer.Argument(help="The settings to show; without one, all of them.")] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Argument(help="The settings to show; without one, all of them.", autocompletion=shown_keys),
+    ] = None,
     show_secrets: Annotated[
         bool, typer.Option("--show-secrets", help="Print secrets too, and not just their fingerprints.")
     ] = False,
@@ -51,9 +55,17 @@ def get(
 def set_(
     context: typer.Context,
     words: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings and their values; or one KEY and a VALUE.")
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings and their values; or one KEY and a VALUE.",
+            autocompletion=setting_keys,
+        ),
     ] = None,
-    unset: Annotated[list[str] | None, typer.Option("--unset", help="A setting to leave empty.")] = None,
+    unset: Annotated[
+        list[str] | None,
+        typer.Option("--unset", metavar="KEY", help="A setting to leave empty.", autocompletion=setting_keys),
+    ] = None,
     yes: Yes = False,
     env_file: EnvFile = None,
 ) -> None:
@@ -70,7 +82,12 @@ def init(
     context: typer.Context,
     given: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An answer given in advance; may be repeated."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="An answer given in advance; may be repeated.",
+            autocompletion=assignments,
+        ),
     ] = None,
     no_test: Annotated[bool, typer.Option("--no-test", help="Ask no server whether the answers work.")] = False,
     yes: Annotated[

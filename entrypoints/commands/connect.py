@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from entrypoints.commands.options import AsJson, EnvFile
+from entrypoints.completing import client_names
 from entrypoints.console import console_of
 
 
@@ -19,7 +20,8 @@ def connect(
         str | None,
         typer.Argument(
             help="openai, langchain, codex, claude-code, aider, continue, cline, opencode, open-webui or llm; "
-            "without it, they are listed."
+            "without it, they are listed.",
+            autocompletion=client_names,
         ),
     ] = None,
     *,

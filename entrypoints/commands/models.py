@@ -19,5 +19,5 @@ def models(context: typer.Context, env_file: EnvFile = None, as_json: AsJson = F
 
     console = console_of(context)
     with account_or_sandbox(env_file, console) as settings:
-        configure_logging("ERROR", settings.log_format)
+        configure_logging("CRITICAL", settings.log_format)
         show_models(build_container(settings), console, as_json=as_json)

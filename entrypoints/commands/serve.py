@@ -29,7 +29,10 @@ def serve(  # noqa: PLR0917 - Typer reads the signature
 ) -> None:
     """Serve the OpenAI-compatible API for the account in .env."""
     from config.environment import nothing_configured
-    from config.settings import load_settings
+    from config.settings import Need, load_settings
+    from entrypoints.lean import import_structlog_alone
+
+    import_structlog_alone()
     from entrypoints.serving import serve as run
 
     console = console_of(context)
@@ -37,7 +40,7 @@ def serve(  # noqa: PLR0917 - Typer reads the signature
     if demo_if_unconfigured and nothing_configured(env_file=env_file):
         _demo(overrides, console)
         return
-    run(load_settings(env_file=env_file, overrides=overrides), console, workers=workers)
+    run(load_settings(Need.SERVER, env_file=env_file, overrides=overrides), console, workers=workers)
 
 
 def ui(

@@ -158,6 +158,8 @@ def test_any_other_error_names_what_to_check() -> None:
         "  http://127.0.0.1:5000/callback?state=the-state&\n code=c#fragment ",
         "code=c&state=the-state",
         "?code=c&state=the-state",
+        '"http://127.0.0.1:5000/callback?state=the-state&code=c"',
+        "<http://127.0.0.1:5000/callback?state=the-state&code=c>",
         "c",
     ],
 )

@@ -1,5 +1,6 @@
 """What follows from what in a check-up."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -15,11 +16,12 @@ from domain.checkup import (
     failed,
     passed,
     skipped,
+    skipped_beside,
     skipped_for,
     warned,
 )
 from domain.checkup_streaming import Arrivals, Flowing, judge_stream
-from domain.checkup_tls import Certificate, Handshake, judge_clock, judge_tls
+from domain.checkup_tls import Certificate, Handshake, is_same_fault, judge_clock, judge_tls
 from domain.checkup_ways import Attempts, Probe, Target, judge_proxy, judge_ways, way_to
 from domain.errors import Cause
 from domain.http import Route
@@ -63,6 +65,13 @@ class TestFindings:
         for name, blame in zip(CheckName, reversed(Blame), strict=False):
             findings.add(a_failure(name, blame))
             assert findings.worst is blame
+
+    def test_subjects_that_are_words_have_their_chinese(self) -> None:
+        line = warned(CheckName.ENV_FILE, WORDS, mend=None, fault="odd", subject="line 6")
+        assert (line.title.en, line.title.zh) == (".env file line 6", ".env 文件 第 6 行")
+        mode = warned(CheckName.ENV_FILE, WORDS, mend=None, fault="odd", subject="mode")
+        assert mode.title.zh == ".env 文件 权限"
+        assert warned(CheckName.DNS, WORDS, mend=None, fault="odd", subject="line x").title.zh.endswith("line x")
 
     def test_an_id_tells_what_is_meant(self) -> None:
         assert passed(CheckName.DNS, WORDS, subject="llm.corp").id == "dns:llm.corp"
@@ -111,6 +120,19 @@ class TestTls:
         other = Handshake(cause=Cause.UNKNOWN_CA, words=WORDS)
         assert judge_tls(TARGET, other, clock=clock).finding == WORDS
 
+    def test_a_fault_that_two_servers_share_is_known_as_one(self) -> None:
+        other = replace(CERTIFICATE, names=("id.corp",))
+        unknown = Handshake(cause=Cause.UNKNOWN_CA, certificate=CERTIFICATE)
+        assert is_same_fault(unknown, replace(unknown, certificate=other))
+        assert not is_same_fault(unknown, replace(unknown, certificate=replace(CERTIFICATE, issuer="Another CA")))
+        expired = replace(unknown, cause=Cause.CERTIFICATE_EXPIRED)
+        assert is_same_fault(expired, expired)
+        assert not is_same_fault(expired, replace(expired, certificate=other))
+        assert not is_same_fault(expired, unknown)
+        assert not is_same_fault(Handshake(cause=Cause.TLS), Handshake(cause=Cause.TLS))
+        check = skipped_beside(judge_tls(TARGET, unknown, clock=None), CheckName.TLS, subject="id.corp:443")
+        assert (check.id, check.because, check.state) == ("tls:id.corp:443", "tls:llm.corp:443", CheckState.SKIPPED)
+
     def test_a_token_must_not_travel_in_the_open(self) -> None:
         here = Target(host="localhost", port=80, secure=False, keys=WORDS)
         there = Target(host="llm.corp", port=80, secure=False, keys=WORDS)
@@ -129,6 +151,12 @@ class TestTls:
     def test_a_clock_is_judged_by_how_far_it_is_off(self, seconds: int, state: str) -> None:
         assert judge_clock([("a:1", timedelta(seconds=seconds))]).state.value == state
 
+    @pytest.mark.parametrize(
+        ("seconds", "told"), [(119, "119 seconds"), (599, "10 minutes"), (7100, "118 minutes"), (129_600, "36 hours")]
+    )
+    def test_how_far_a_clock_is_off_is_rounded_and_not_cut(self, seconds: int, told: str) -> None:
+        assert f" {told} behind" in judge_clock([("a:1", timedelta(seconds=seconds))]).finding.en
+
     def test_one_server_with_a_wrong_clock_does_not_condemn_ours(self) -> None:
         assert judge_clock([("a:1", timedelta(days=9)), ("b:1", timedelta(0))]).state is CheckState.PASSED
         assert judge_clock([]).state is CheckState.SKIPPED
@@ -143,7 +171,10 @@ class TestStreaming:
         ("arrivals", "flowing"),
         [
             (Arrivals(at_s=()), Flowing.UNDETERMINED),
-            (Arrivals(at_s=evenly(5, first_s=3, pause_s=0), one_word_s=0.1), Flowing.UNDETERMINED),
+            (Arrivals(at_s=evenly(3, first_s=3, pause_s=0), one_word_s=0.1), Flowing.UNDETERMINED),
+            # Few pieces tell enough where all of them were waiting, or none.
+            (Arrivals(at_s=evenly(5, first_s=3, pause_s=0), one_word_s=0.1), Flowing.HELD_BACK),
+            (Arrivals(at_s=evenly(5, first_s=0.1, pause_s=0.1), one_word_s=0.1), Flowing.STREAMS),
             (Arrivals(at_s=evenly(60, first_s=0.3, pause_s=0.02), one_word_s=0.3), Flowing.STREAMS),
             # All at once, long after one word would have come.
             (Arrivals(at_s=evenly(60, first_s=3, pause_s=0), one_word_s=0.3), Flowing.HELD_BACK),

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from domain.checkup import Blame, CheckName
-from domain.checkup_exchanges import Asked, failed_exchange, request_id_of
+from domain.checkup import Blame, Check, CheckName, CheckState, failed
+from domain.checkup_exchanges import Asked, failed_exchange, request_id_of, told_once
 from domain.errors import (
     Cause,
     ConnectionLostError,
@@ -51,3 +51,18 @@ def test_a_limit_without_a_setting_is_told_alone() -> None:
 def test_support_is_given_the_name_of_the_exchange() -> None:
     assert request_id_of((("OPC-Request-ID", "a/b"), ("Via", "x"))) == {"request_id": "a/b"}
     assert request_id_of(()) == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "once"),
+    [("html", True), ("forbidden", True), ("status_503", True), ("not_found", False), ("answer_timeout", False)],
+)
+def test_what_one_mend_ends_is_told_once(fault: str, once: bool) -> None:
+    def ill(name: CheckName, fault: str = fault) -> Check:
+        return failed(name, ASKED.key, mend=ASKED.key, fault=fault, blame=Blame.UPSTREAM)
+
+    chat = ill(CheckName.CHAT)
+    told = told_once(chat, ill(CheckName.MODELS))
+    assert (told.state, told.because) == ((CheckState.SKIPPED, "models") if once else (CheckState.FAILED, ""))
+    assert told_once(chat, None) is chat
+    assert told_once(chat, ill(CheckName.MODELS, "other")) is chat

@@ -21,6 +21,7 @@ from domain.errors import (
 )
 from domain.flows import access_token_flow
 from domain.http import HttpResponse
+from domain.login_failures import no_refresh_token
 from domain.login_flows import (
     LoggedIn,
     await_device_flow,
@@ -146,6 +147,14 @@ def test_an_answer_without_a_refresh_token_is_refused_with_the_mend(way: Callabl
     with pytest.raises(LoginFailedError, match=r"offline_access .*openid offline_access.*grant type refresh_token"):
         way(world)
     assert world.tokens == OLD
+
+
+@pytest.mark.parametrize(("prompt", "hinted"), [(None, True), ("login", True), ("login consent", False)])
+def test_a_server_that_wants_consent_first_is_hinted_at_where_none_was_asked_for(
+    prompt: str | None, hinted: bool
+) -> None:
+    told = no_refresh_token("openid", prompt).text
+    assert ("OAUTH_PROMPT=consent" in told.en, "OAUTH_PROMPT=consent" in told.zh) == (hinted, hinted)
 
 
 def test_no_secret_that_was_sent_comes_back_in_a_message() -> None:

@@ -1,6 +1,7 @@
 """`oca chat` as a person or a script runs it: real processes, at a real terminal too."""
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Generator
@@ -39,6 +40,31 @@ def test_standard_input_goes_with_the_question_and_the_document_has_everything(t
     assert document.keys() == {"answer", "reasoning", "model", "finish_reason", "usage", "id"}
     assert document["reasoning"]
     assert document["usage"]["total_tokens"] > 0
+
+
+def test_a_pipe_that_stays_open_is_waited_for_and_that_is_said(tmp_path: Path) -> None:
+    with sandbox(SystemClock()) as world:
+        write_env(tmp_path, world)
+        command = [*OCA, "chat", "explain"]
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=CLEAN, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stderr is not None
+            assert b"Waiting for the end of standard input" in process.stderr.readline()
+            answer, _ = process.communicate(b"late", timeout=50)
+    assert process.returncode == 0
+    assert "“explain late”" in answer.decode()
+
+
+def test_a_dead_login_is_told_once_and_in_words(tmp_path: Path) -> None:
+    with sandbox(SystemClock()) as world:
+        write_env(tmp_path, world)
+        path = tmp_path / ".env"
+        path.write_text(re.sub("(?m)^OAUTH_REFRESH_TOKEN=.*$", "OAUTH_REFRESH_TOKEN=dead", path.read_text()))
+        result = oca("chat", "hi", cwd=tmp_path)
+    assert result.returncode == 4
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("The authorization server refused the refresh token")
 
 
 def test_pictures_go_with_the_question(tmp_path: Path) -> None:

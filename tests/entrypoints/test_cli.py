@@ -122,6 +122,11 @@ def test_the_help_loads_no_settings() -> None:
         ("oca --lang ", {"en", "zh"}),
         ("oca chat --mod", {"--model"}),
         ("oca demo --no", {"--no-page"}),
+        ("oca connect op", {"openai", "opencode", "open-webui"}),
+        ("oca config get OAUTH_ACC", {"OAUTH_ACCESS_TOKEN", "OAUTH_ACCESS_TOKEN_EXPIRES_AT"}),
+        ("oca config set OCA_P", {"OCA_PORT"}),
+        ("oca config set --unset LLM_MODEL_", {"LLM_MODEL_NAME"}),
+        ("oca config init --set OCA_P", {"OCA_PORT="}),
     ],
 )
 def test_the_shell_completes_commands_options_and_values(tmp_path: Path, words: str, offered: set[str]) -> None:

@@ -64,7 +64,7 @@ def test_on_a_fresh_machine_the_sandboxs_model_is_named(machine: Machine) -> Non
 @pytest.mark.parametrize(
     ("words", "environ", "code", "told"),
     [
-        (("codx",), {}, 2, "Known are: codex"),
+        (("codx",), {}, 2, "Did you mean codex"),
         (("nothing-like-it",), {}, 2, "open-webui"),
         (("codex", "--write", "--undo"), {}, 2, "Choose one"),
         (("codex", "--write"), {}, 2, "--yes"),

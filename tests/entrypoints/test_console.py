@@ -102,3 +102,21 @@ def test_at_a_terminal_there_are_colours_and_a_width(monkeypatch: pytest.MonkeyP
     assert (console.coloured, console.interactive, console.width) == (True, True, 99)
     monkeypatch.setenv("NO_COLOR", "1")
     assert not console.coloured
+
+
+def test_a_long_wait_that_nobody_watches_is_said_once_where_it_may_be_in_vain(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "UNNOTICED_S", 0.001)
+    said = threading.Event()
+    written = sys.stderr.write
+
+    def write(text: str) -> int:
+        count = written(text)
+        said.set()
+        return count
+
+    monkeypatch.setattr(sys.stderr, "write", write)
+    with Console(Language.ENGLISH).working("Reading", unwatched=HELLO):
+        assert said.wait(10)
+    assert capsys.readouterr().err == "Hello\n"

@@ -34,5 +34,6 @@ def test_what_is_no_picture_is_said(tmp_path: Path, content: bytes) -> None:
 
 
 def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequestError, match="cannot be read: No such file"):
+    with pytest.raises(InvalidRequestError, match="cannot be read: No such file") as caught:
         picture(str(tmp_path / "none.png"))
+    assert "文件或文件夹不存在" in caught.value.text.zh

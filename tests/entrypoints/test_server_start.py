@@ -18,7 +18,18 @@ from tests.entrypoints.stack import sandbox, write_env
 from tests.entrypoints.test_cli import CLEAN, OCA, serving
 
 # What takes long to load and serves others: the library, the page, commands, clients that the server does without.
-FOREIGN = {"langchain_core", "langchain", "streamlit", "prompt_toolkit", "httpx", "requests", "h11", "redis", "keyring"}
+FOREIGN = {
+    "langchain_core",
+    "langchain",
+    "streamlit",
+    "prompt_toolkit",
+    "rich",
+    "httpx",
+    "requests",
+    "h11",
+    "redis",
+    "keyring",
+}
 CHAT = {"messages": [{"role": "user", "content": "Hello!"}]}
 
 
@@ -31,7 +42,7 @@ def world() -> Iterator[Sandbox]:
 def test_the_server_imports_nothing_that_serves_others(tmp_path: Path, world: Sandbox) -> None:
     path = write_env(tmp_path, world)
     code = (
-        "import sys; from entrypoints.serving import serve; from entrypoints.api import app; "
+        "import sys; from entrypoints.lean import app; from entrypoints.serving import serve; "
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
     result = subprocess.run(

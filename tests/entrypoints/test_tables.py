@@ -40,6 +40,18 @@ def test_at_a_terminal_there_are_colours_and_long_cells_are_folded(monkeypatch: 
     assert "\x1b[31mTold." in paragraph(CONSOLE, "Told.", "red")
 
 
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_no_number_is_broken_and_no_cell_left_out_however_narrow_the_screen(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    at_a_terminal(monkeypatch, columns=width)
+    rows = [["publisher/model-1", "128,000", "16,384", "2.50", "图片"], ["free", "", "32,768", "0.00", ""]]
+    header = ["模型", "上下文", "最大输出", "输入价/百万", "能力"]
+    told = re.sub(r"\x1b\[[\d;]*m", "", columns(CONSOLE, rows, header=header, numbers=frozenset({1, 2, 3})))
+    assert all(cell in told for row in rows for cell in row)
+    assert all(seen_width(line) <= width for line in told.splitlines())
+
+
 def test_without_colour_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     at_a_terminal(monkeypatch)
     monkeypatch.setenv("NO_COLOR", "1")

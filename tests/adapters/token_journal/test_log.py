@@ -14,7 +14,7 @@ from domain.token_events import TokenEvent, TokenEventKind
         (TokenEventKind.ADOPTED, "debug"),
         (TokenEventKind.FAILED, "warning"),
         (TokenEventKind.DEAD, "error"),
-        (TokenEventKind.UNSAVED, "error"),
+        (TokenEventKind.UNSAVED, "critical"),
     ],
 )
 def test_each_kind_of_event_has_its_level(kind: TokenEventKind, level: str) -> None:

@@ -224,6 +224,13 @@ class TestProof:
         with pytest.raises(OSError, match="Permission denied"):
             prove_replaceable(FaultyFiles(failing(errno.EACCES, "create", "open")), target, 100_000)
 
+    def test_it_fails_for_a_file_that_is_marked_as_immutable(self, target: Path) -> None:
+        with pytest.raises(PermissionError):
+            prove_replaceable(FaultyFiles(failing(errno.EPERM, "open")), target, 100_000)
+
+    def test_a_file_that_only_a_rename_may_change_will_do(self, target: Path) -> None:
+        prove_replaceable(FaultyFiles(failing(errno.EACCES, "open")), target, 100_000)
+
     def test_it_fails_where_there_is_no_folder(self, tmp_path: Path) -> None:
         with pytest.raises(OSError, match="No such file"):
             prove_replaceable(FaultyFiles(), tmp_path / "absent" / ".env", 100_000)

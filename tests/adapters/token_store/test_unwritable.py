@@ -45,6 +45,13 @@ class TestAFileThatCannotBeWritten:
             assert store_at(path, files=files).load() == login(number)
         assert path.read_text() == TEXT
 
+    def test_that_is_to_forget_its_login_is_told_as_holding_it_still(
+        self, path: Path, fault: Callable[[str], None]
+    ) -> None:
+        with pytest.raises(TokenStoreError, match=r"/\.env: .*The login still stands there\.$"):
+            store_at(path, files=FaultyFiles(fault)).save(TokenSet())
+        assert path.read_text() == TEXT
+
     def test_is_told_by_every_process_until_it_is_written_by_any(
         self, path: Path, fault: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
     ) -> None:

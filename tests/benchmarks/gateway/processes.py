@@ -45,14 +45,8 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def memory_mb(processes: Iterable[psutil.Process]) -> float:
-    """Resident memory; pages that processes share are counted once (PSS) where the system tells."""
-    total = 0.0
-    for process in processes:
-        try:
-            total += process.memory_full_info().pss
-        except (AttributeError, psutil.AccessDenied):
-            total += process.memory_info().rss
-    return total / 1e6
+    """Resident memory, as `ps` shows it."""
+    return sum(process.memory_info().rss for process in processes) / 1e6
 
 
 def free_port() -> int:
