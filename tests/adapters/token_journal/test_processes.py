@@ -64,6 +64,7 @@ def test_processes_that_write_at_once_beyond_the_bound_lose_the_oldest_lines_onl
         assert numbers == list(range(EVENTS))[-len(numbers) :]
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert sizes.keys() == {".env.history", ".env.history.old"}
-    # Those who had it open when it was renamed may add a line each.
-    assert all(size <= max_bytes + PROCESSES * 1500 for size in sizes.values())
+    # Who has it open when it is renamed adds a line yet, and nobody waits for the one who renames: on a busy machine
+    # that one may be held up for a while, and the others go on. Without a bound it would be a hundred times as much.
+    assert all(size <= 10 * max_bytes for size in sizes.values())
     assert sizes[".env.history.old"] >= max_bytes
