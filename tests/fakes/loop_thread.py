@@ -36,5 +36,7 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
-        await asyncio.sleep(0)
+        # A TLS handshake that failed takes several turns to let go of its socket.
+        for _ in range(10):
+            await asyncio.sleep(0)
         await self.loop.shutdown_default_executor()

@@ -54,7 +54,12 @@ class Dialling:
             else:
                 await loop.create_connection(lambda: protocol, sock=sock)
         except BaseException:
-            sock.close()
+            if isinstance(loop, asyncio.BaseEventLoop):
+                sock.close()
+            else:
+                # libuv closes the descriptor by itself. Closed here too, now or by the garbage collector, the number
+                # might be that of another connection by then.
+                sock.detach()
             raise
         self.tls_host = None
         self.at_proxy = False

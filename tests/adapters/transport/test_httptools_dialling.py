@@ -1,9 +1,10 @@
 """From a destination to a connection: addresses that race, tunnels that open or do not, and nothing left behind."""
 
 import asyncio
+import gc
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
@@ -13,11 +14,12 @@ from adapters.transport.httptools.sockets import open_socket
 from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httptools.tunnels import MAX_ANSWER_BYTES, Tunnel, TunnelRefusedError
 from adapters.transport.peers import ForwardProxy
-from domain.errors import ConnectionLostError
+from domain.errors import ConnectionLostError, NotConnectedError
 from domain.http import HttpRequest, Route
-from tests.adapters.transport.conftest import PATIENT, free_port
+from tests.adapters.transport.conftest import PATIENT, free_port, uvloop_loop
 from tests.adapters.transport.httptools_exchanges import turns
 from tests.adapters.transport.test_not_connected import unresponsive_port
+from tests.fakes.loop_thread import LoopThread
 from tests.fakes.socket_transport import FakeSocketTransport
 from tests.fakes.wire_server import WireConnection, WireRequest, WireServer
 
@@ -88,6 +90,26 @@ async def test_a_race_that_is_called_off_leaves_nothing_open(monkeypatch: pytest
             async with asyncio.timeout(0.4):
                 await open_socket("many.example", 80)
         await turns()
+
+
+@pytest.mark.parametrize("ending", [WireConnection.reset, WireConnection.close])
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop_loop])
+def test_a_handshake_that_fails_leaves_no_socket_that_would_close_the_number_of_another(
+    new_loop: Callable[[], asyncio.AbstractEventLoop],
+    ending: Callable[[WireConnection], None],
+    system_tls: ssl.SSLContext,
+) -> None:
+    thread = LoopThread(new_loop).start()
+    transport = HttptoolsTransport(proxy_url=None, tls=system_tls)
+    with WireServer(on_connect=ending) as server:
+        request = HttpRequest(method="GET", url=f"https://{server.authority}/")
+        for _ in range(5):
+            with pytest.raises(NotConnectedError):
+                thread.run(transport.open_stream(request, route=Route.DIRECT, timeouts=PATIENT))
+        thread.run(transport.aclose())
+    thread.stop()
+    # A socket object that is collected with a descriptor closes it, whosever it is by then, and says so.
+    gc.collect()
 
 
 def test_no_family_waits_for_all_addresses_of_the_other() -> None:
