@@ -104,9 +104,9 @@ MEASURES: dict[str, Callable[[Running, Scale], float]] = {
     "CPU per chunk of 60 paced streams, us": cpu_paced_us,
     "latency p50, us": latency_us,
     "time to first event p50 beside 60 streams, us": first_event_us,
-    "paced streams held": streams_held,
     "memory of an idle stream, kB": idle_stream_kb,
     "memory, MB": memory,
+    "paced streams held": streams_held,
 }
 # What is added to the upstream's own time is what counts of these.
 ADDED = ("latency p50, us", "time to first event p50 beside 60 streams, us")
