@@ -206,24 +206,16 @@ class Container(containers.DeclarativeContainer):
         journal=journal,
         servers=servers,
     )
-    asyncio_driver = providers.Singleton(
+    new_asyncio_driver = providers.Factory(
         AsyncioDriver,
         store=store,
         clock=clock,
-        transport=httpx_transport,
         memory=memory,
         journal=journal,
         refresher=providers.Callable(_refresher, blocking_driver),
     )
-    server_driver = providers.Singleton(
-        AsyncioDriver,
-        store=store,
-        clock=clock,
-        transport=httptools_transport,
-        memory=memory,
-        journal=journal,
-        refresher=providers.Callable(_refresher, blocking_driver),
-    )
+    asyncio_driver = providers.Singleton(new_asyncio_driver, transport=httpx_transport)
+    server_driver = providers.Singleton(new_asyncio_driver, transport=httptools_transport)
     blocking_chat = providers.Singleton(BlockingChat, driver=blocking_driver, asking=asking)
     asyncio_chat = providers.Singleton(AsyncioChat, driver=asyncio_driver, asking=asking)
     blocking_chat_at = providers.Factory(_blocking_chat_at, blocking_driver, asking.provider)

@@ -16,8 +16,6 @@ class RelayedStream:
     def __init__(self, stream: AsyncResponseStream, access_token: str) -> None:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
-        # Beyond the port: some transports have at hand what came together.
-        self._arrived: Callable[[], list[bytes]] | None = getattr(stream, "arrived", None)
         self._received = 0
         self._access_token = access_token
         self._headers = without_token(stream.headers, access_token)
@@ -40,9 +38,6 @@ class RelayedStream:
             piece = await anext(self._pieces)
         except TransportError as error:
             raise blame_upstream(error, begun=True, received=self._received) from error
-        if self._arrived is not None and (more := self._arrived()):
-            # What one read of the network has brought is handed on as one.
-            piece = b"".join((piece, *more))
         self._received += len(piece)
         # Some upstreams repeat the token in an error. Nearly always there is nothing to replace.
         return concealed(piece, self._access_token)

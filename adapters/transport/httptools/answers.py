@@ -117,15 +117,6 @@ class HttptoolsResponseStream:
         limit.wait_ends()
         return piece
 
-    def arrived(self) -> list[bytes]:
-        """What has come and needs no waiting for, beyond the port: for readers that take many pieces at a time."""
-        if self._decoder is not None or not self._pieces or self._connection is None:
-            return []
-        pieces = list(self._pieces)
-        self._pieces.clear()
-        self._connection.took(self._connection.unread_bytes)
-        return pieces
-
     async def pour(self, sink: Callable[[bytes], bool]) -> bool:
         # A coded body is not poured: what is left of it is decoded by a reader who iterates.
         while (connection := self._connection) is not None and self._decoder is None:

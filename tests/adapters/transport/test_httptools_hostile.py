@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -208,17 +209,21 @@ def test_a_great_head_that_keeps_to_the_limits_is_taken() -> None:
 @given(data=hostile, at=cuts, ending=st.sampled_from(["close", "reset"]))
 def test_it_is_no_other_over_real_sockets(system_tls: ssl.SSLContext, data: bytes, at: list[int], ending: str) -> None:
     """A hostile exchange first, then a good one: the good one has its own answer."""
+    ended = threading.Event()
 
     def say(connection: WireConnection, request: WireRequest) -> None:
         if request.target == "/good":
             connection.reply(b"good")
             return
-        for piece in in_pieces(data, at):
-            connection.send(piece)
-        if ending == "close":
-            connection.close()
-        else:
-            connection.reset()
+        try:
+            for piece in in_pieces(data, at):
+                connection.send(piece)
+            if ending == "close":
+                connection.close()
+            else:
+                connection.reset()
+        finally:
+            ended.set()
 
     async def exchange(server: WireServer) -> None:
         transport = HttptoolsTransport(proxy_url=None, tls=system_tls)
@@ -232,6 +237,8 @@ def test_it_is_no_other_over_real_sockets(system_tls: ssl.SSLContext, data: byte
                 assert path == "hostile"
             else:
                 assert path == "hostile" or body == [b"good"]
+            # A request that crosses with the end of its connection is lost, as it must be; here it does not cross.
+            assert await asyncio.to_thread(ended.wait, 5)
         await transport.aclose()
 
     with WireServer(say) as server:

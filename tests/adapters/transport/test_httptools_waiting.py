@@ -1,7 +1,6 @@
 """How long is waited, and who waits for whom: limits without a timer each, and back-pressure in both directions."""
 
 import asyncio
-import gzip
 import threading
 from datetime import timedelta
 
@@ -113,36 +112,6 @@ async def test_a_peer_waits_while_its_answer_is_not_read() -> None:
         got += len(piece)
         await turns()
     assert got == 20 * 0x10000
-
-
-async def test_what_has_arrived_can_be_taken_at_once() -> None:
-    wire = Wire()
-    connection, transport = wire.connect()
-    stream = wire.stream(connection)
-    asking = asyncio.ensure_future(stream.ask(HEAD, GET))
-    await turns()
-    transport.arrive(BEGUN + PIECE * 3)
-    await asking
-    assert await anext(stream) == b"abc"
-    assert stream.arrived() == [b"abc", b"abc"]
-    assert stream.arrived() == []
-    assert connection.unread_bytes == 0
-    transport.arrive(b"0\r\n\r\n")
-    assert [piece async for piece in stream] == []
-    assert stream.arrived() == []
-
-
-async def test_what_is_coded_is_not_taken_past_its_decoder() -> None:
-    wire = Wire()
-    connection, transport = wire.connect()
-    stream = wire.stream(connection)
-    asking = asyncio.ensure_future(stream.ask(HEAD, GET))
-    await turns()
-    body = gzip.compress(b"words")
-    transport.arrive(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
-    await asking
-    assert stream.arrived() == []
-    assert [piece async for piece in stream] == [b"words"]
 
 
 @pytest.mark.parametrize("size", [0, 1, SMALL_BYTES, SMALL_BYTES + 1, SLICE_BYTES, SLICE_BYTES + 1, 3 * SLICE_BYTES])
