@@ -146,6 +146,13 @@ class OpenStream(Effect[OpenedStream]):
     timeouts: Timeouts
 
 
+@dataclass(frozen=True, slots=True)
+class AwaitHead(Effect[None]):
+    """Await the head of an answer that was asked for before the flow began. Raises TransportError."""
+
+    stream: OpenedStream
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBody(Effect[bytes]):
     """At most `max_bytes` of a stream's body; the stream is closed afterwards. Raises TransportError."""

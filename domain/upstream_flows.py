@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from domain.advice import UPSTREAM_ADDRESS, next_step
 from domain.effects import (
+    AwaitHead,
     CloseStream,
     Flow,
     LoadTokens,
@@ -76,8 +77,22 @@ class AuthorizedStream:
     access_token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that has been sent already, over this route and with this token; its answer may not have begun."""
+
+    stream: OpenedStream
+    access_token: str = field(repr=False)
+    route: Route
+
+
 def authorized_stream_flow(
-    credential: Credential, upstream: Upstream, request: HttpRequest, at_hand: AtHand | None = None
+    credential: Credential,
+    upstream: Upstream,
+    request: HttpRequest,
+    *,
+    at_hand: AtHand | None = None,
+    asked: Asked | None = None,
 ) -> Flow[AuthorizedStream]:
     """Send an inference request with a token and return its answer, opened; its status is 2xx.
 
@@ -85,13 +100,15 @@ def authorized_stream_flow(
     help a moment ago, it is not tried again at once: each time costs the authorization server a rotation. Raises
     TokenError, UpstreamError.
     """
-    token = None if at_hand is None else fresh_token(credential, at_hand)
-    if token is None:
-        token = yield from access_token_flow(credential)
-    route = None if at_hand is None else at_hand.route
-    if route is None:
-        route = yield from _inference_route_flow(upstream)
-    stream = yield from _open(request, token, route, upstream)
+    if asked is None:
+        held = None if at_hand is None else fresh_token(credential, at_hand)
+        token = held if held is not None else (yield from access_token_flow(credential))
+        known = None if at_hand is None else at_hand.route
+        route = known if known is not None else (yield from _inference_route_flow(upstream))
+        stream = yield from _open(request, token, route, upstream)
+    else:
+        token, route = asked.access_token, asked.route
+        stream = yield from _asked(asked.stream, upstream)
     if stream.status == UNAUTHORIZED:
         now = yield from ReadClock()
         pause_until = yield from ReadRejection()
@@ -210,6 +227,14 @@ def _inference_route_flow(upstream: Upstream) -> Flow[Route]:
         yield from RememberRoute(reached[0])
         return reached[0]
     return routes[0]
+
+
+def _asked(stream: OpenedStream, upstream: Upstream) -> Flow[OpenedStream]:
+    try:
+        yield from AwaitHead(stream)
+    except TransportError as error:
+        raise blame_upstream(error, connect_limit=upstream.quick.connect) from error
+    return stream
 
 
 def _open(request: HttpRequest, token: str, route: Route, upstream: Upstream) -> Flow[OpenedStream]:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
+from adapters.http_api.fast_path.protocol import FastPathProtocol
 from config.container import Container, build_container
 from config.environment import environment_for_workers
 from config.logging import configure_logging
@@ -17,7 +18,6 @@ from domain.errors import TokenStoreError
 from domain.words import Text
 from entrypoints.api import create_app, settle
 from entrypoints.console import Console
-from entrypoints.http_protocol import JoiningProtocol
 from entrypoints.port_holder import no_address_of_ours, not_listening
 from entrypoints.serving_screen import sandbox_screen, screen
 
@@ -39,7 +39,7 @@ def serve(
     config = uvicorn.Config(
         app if workers == 1 else "entrypoints.lean:app",
         workers=workers,
-        http=JoiningProtocol,
+        http=FastPathProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -10,7 +10,7 @@ from domain.chat import ChatRequest, ChatResponse, Model
 from domain.events import StreamEvent
 from domain.http import Headers
 from domain.words import Text
-from ports.transport import AsyncResponseStream
+from ports.transport import AsyncResponseStream, Followed
 
 if TYPE_CHECKING:
     # Not at run time: whoever only asks the model does without the token flows.
@@ -114,9 +114,17 @@ class AsyncChatGateway(Protocol):
         """As ChatGateway.list_models, cached; `refresh` asks the upstream again."""
         ...
 
-    async def relay(self, request: Relay) -> AsyncResponseStream:
+    async def relay(self, request: Relay, asked: Followed | None = None) -> AsyncResponseStream:
         """Pass a request on; the answer's status is 2xx. Its body raises UpstreamError when it breaks.
 
-        Raises TokenError, UpstreamError.
+        `asked` is what `ask_at_once` has begun for this request, and of which nothing was taken. Raises TokenError,
+        UpstreamError.
+        """
+        ...
+
+    def ask_at_once(self, request: Relay) -> Followed | None:
+        """Pass a request on without waiting for anything: token, route and connection are at hand. None: they are not.
+
+        The answer may have any status; it fails with UpstreamError.
         """
         ...

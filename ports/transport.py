@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import timedelta
 from typing import Protocol
 
+from domain.errors import OCAError
 from domain.http import Headers, HttpRequest, HttpResponse, Route, Timeouts
 
 
@@ -80,11 +81,85 @@ class AsyncResponseStream(Protocol):
     async def aclose(self) -> None: ...
 
 
+class Followed(Protocol):
+    """An answer that was asked for and may not have begun; followed by callbacks of the event loop, without a task.
+
+    `status` is 0 until the head has come.
+    """
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Headers: ...
+
+    @property
+    def coded(self) -> bool:
+        """Whether the body's bytes are in a content coding, which is undone only for those who iterate."""
+        ...
+
+    @property
+    def unread(self) -> int:
+        """How many bytes of the body have come and were not taken."""
+        ...
+
+    def follow(self, news: Callable[[], None]) -> None:
+        """Have `news` called whenever there may be something new: a head, bytes, the end, a failure.
+
+        The limits of the exchange hold from now on, until `unfollow`.
+        """
+        ...
+
+    def unfollow(self) -> None:
+        """No news for the time being. What comes waits, and its sender with it when it is much."""
+        ...
+
+    def begun(self) -> bool:
+        """Whether the head has come."""
+        ...
+
+    def whole(self) -> bytes | None:
+        """All of the body, once it is complete, and without taking it. Only while nothing has been taken."""
+        ...
+
+    def taken(self) -> bytes:
+        """All that has come since it was asked for last; may be empty."""
+        ...
+
+    def over(self) -> bool:
+        """Whether the body is complete and taken. Then the connection has been given back."""
+        ...
+
+    def failure(self) -> OCAError | None:
+        """Why there will be no more, once all that came before has been taken; what iterating would raise."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back when the body was taken to its end, else close it. May be called twice."""
+        ...
+
+
+class FollowedStream(AsyncResponseStream, Followed, Protocol):
+    """As long as nothing was taken, whoever follows may leave it to somebody who awaits `head` and iterates."""
+
+    async def head(self) -> None:
+        """Wait until the head has come. Raises TransportError."""
+        ...
+
+
 class AsyncTransport(Protocol):
     """As Transport, for one asyncio event loop."""
 
     async def send(self, request: HttpRequest, *, route: Route, timeouts: Timeouts, max_bytes: int) -> HttpResponse: ...
 
     async def open_stream(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> AsyncResponseStream: ...
+
+    def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> FollowedStream | None:
+        """As `open_stream`, sent before this returns and awaited by nobody; None where that cannot be.
+
+        It takes an idle connection and a body that is not large; whoever gets None asks by `open_stream`. Raises
+        NotConnectedError for what HTTP cannot carry.
+        """
+        ...
 
     async def aclose(self) -> None: ...

@@ -8,11 +8,13 @@ from typing import Any, TypeVar, cast
 
 from adapters.gateway.catalog import default_only, models_in
 from adapters.gateway.endpoints import Endpoints
+from adapters.gateway.followed_answer import FollowedAnswer
 from adapters.gateway.refresher import Refresher
 from adapters.gateway.relayed_stream import RelayedStream
 from adapters.gateway.upstream_memory import UpstreamMemory
 from adapters.wire.relay_headers import forwarded_request_headers
 from domain.effects import (
+    AwaitHead,
     CloseStream,
     Effect,
     Exclusively,
@@ -40,6 +42,7 @@ from domain.flows import (
     Credential,
     LoginStatus,
     access_token_flow,
+    fresh_token,
     keep_alive_flow,
     keep_alive_pause,
     login_status_flow,
@@ -48,6 +51,7 @@ from domain.http import HttpRequest
 from domain.model_names import asked_model
 from domain.tokens import TokenSet
 from domain.upstream_flows import (
+    Asked,
     Upstream,
     authorized_stream_flow,
     list_models_flow,
@@ -56,7 +60,7 @@ from ports.clock import Clock
 from ports.gateway import ModelList, Relay
 from ports.token_journal import TokenJournal
 from ports.token_store import TokenStore
-from ports.transport import AsyncResponseStream, AsyncTransport
+from ports.transport import AsyncResponseStream, AsyncTransport, Followed, FollowedStream
 
 T = TypeVar("T")
 CATALOG_LIFETIME = timedelta(minutes=5)
@@ -79,7 +83,7 @@ class AsyncioDriver:
     ) -> None:
         self._store = store
         self._clock = clock
-        self._transport = transport
+        self.transport = transport
         self.memory = memory
         self._journal = journal
         self._refresher = refresher
@@ -121,7 +125,9 @@ class AsyncioDriver:
         match effect:
             # First, since it comes with every request, and often alone.
             case OpenStream(request=request, route=route, timeouts=timeouts):
-                return await self._transport.open_stream(request, route=route, timeouts=timeouts)
+                return await self.transport.open_stream(request, route=route, timeouts=timeouts)
+            case AwaitHead(stream):
+                await cast("FollowedStream", stream).head()
             case LoadTokens():
                 return self._store.current() or await asyncio.to_thread(self._store.load)
             case SaveTokens(tokens):
@@ -145,7 +151,7 @@ class AsyncioDriver:
             case RememberRoute(route):
                 self.memory.remember(route)
             case Send(request=request, route=route, timeouts=timeouts, max_bytes=limit):
-                return await self._transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
+                return await self.transport.send(request, route=route, timeouts=timeouts, max_bytes=limit)
             case ReadBody(stream=stream, max_bytes=limit):
                 return await _read_body(cast("AsyncResponseStream", stream), limit)
             case CloseStream(stream):
@@ -164,7 +170,7 @@ class AsyncioDriver:
     async def aclose(self) -> None:
         """Close the connections, once a refresh under way has stored what it has bought."""
         await asyncio.to_thread(self._refresher.wait)
-        await self._transport.aclose()
+        await self.transport.aclose()
 
 
 async def _read_body(stream: AsyncResponseStream, max_bytes: int) -> bytes:
@@ -216,20 +222,41 @@ class AsyncioGateway:
                 await self._driver.run(keep_alive_flow(self._credential, interval))
             await asyncio.sleep(keep_alive_pause(interval).total_seconds())
 
-    async def relay(self, request: Relay) -> RelayedStream:
-        outgoing = HttpRequest(
+    async def relay(self, request: Relay, asked: Followed | None = None) -> RelayedStream:
+        begun = None
+        if isinstance(asked, FollowedAnswer):
+            begun = Asked(stream=asked.stream, access_token=asked.access_token, route=asked.route)
+        try:
+            opened = await self._driver.run(
+                authorized_stream_flow(
+                    self._credential,
+                    self._upstream,
+                    self._outgoing(request),
+                    at_hand=self._driver.at_hand(),
+                    asked=begun,
+                )
+            )
+        except UpstreamStatusError as error:
+            raise self._driver.memory.explained(error, asked_model(request.body)) from error.__cause__
+        return RelayedStream(cast("AsyncResponseStream", opened.stream), opened.access_token)
+
+    def ask_at_once(self, request: Relay) -> FollowedAnswer | None:
+        at_hand = self._driver.at_hand()
+        token, route = fresh_token(self._credential, at_hand), at_hand.route
+        if token is None or route is None:
+            return None
+        stream = self._driver.transport.ask_at_once(
+            self._outgoing(request).authorized(token), route=route, timeouts=self._upstream.inference
+        )
+        return None if stream is None else FollowedAnswer(stream, access_token=token, route=route)
+
+    def _outgoing(self, request: Relay) -> HttpRequest:
+        return HttpRequest(
             method="POST",
             url=self._url(request.path, request.query),
             headers=forwarded_request_headers(request.headers),
             body=request.body,
         )
-        try:
-            opened = await self._driver.run(
-                authorized_stream_flow(self._credential, self._upstream, outgoing, self._driver.at_hand())
-            )
-        except UpstreamStatusError as error:
-            raise self._driver.memory.explained(error, asked_model(request.body)) from error.__cause__
-        return RelayedStream(cast("AsyncResponseStream", opened.stream), opened.access_token)
 
     async def list_models(self, *, refresh: bool = False) -> ModelList:
         due = self._catalog_until is None or self._clock.now() >= self._catalog_until

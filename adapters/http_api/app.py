@@ -14,8 +14,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapters.http_api.errors import ErrorAnswer, answer_of
+from adapters.http_api.fast_path.admission import FastPath
 from adapters.http_api.fields import Fields
-from adapters.http_api.guard import Guard
+from adapters.http_api.guard import Gate, Guard
 from adapters.http_api.health import health_router
 from adapters.http_api.language import language_of
 from adapters.http_api.metrics import Metrics
@@ -39,7 +40,7 @@ def build_app(
     beside: Sequence[Callable[[], Coroutine[None, None, None]]] = (),
     metrics: Metrics | None = None,
     write_line: Callable[..., None] | None = None,
-) -> ASGIApp:
+) -> "Application":
     """The ASGI application over a gateway.
 
     `beside` runs as long as the server does; `aclose` is awaited when it has stopped. `write_line` takes a request's
@@ -76,12 +77,11 @@ def build_app(
     handle = _handler(options)
     for refused in (OCAError, HTTPException, RequestValidationError):
         app.add_exception_handler(refused, handle)
+    gate = Gate(api_keys=options.api_keys, allowed_origins=options.allowed_origins)
     # The last one is the outermost: a refused request has an id and a log line too.
     steps = [
         *_cross_origin(options),
-        Middleware(
-            Guard, api_keys=options.api_keys, allowed_origins=options.allowed_origins, language=options.language
-        ),
+        Middleware(Guard, gate=gate, language=options.language),
         Middleware(RequestLog, metrics=counted, write=write_line, language=options.language),
     ]
     relay: ASGIApp = RelayRoad(gateway, options, counted)
@@ -89,10 +89,25 @@ def build_app(
         app.add_middleware(step.cls, *step.args, **step.kwargs)
         relay = step.cls(relay, *step.args, **step.kwargs)
 
-    async def front(scope: Scope, receive: Receive, send: Send) -> None:
-        await (relay if is_relayed(scope) else app)(scope, receive, send)
+    fast_path = None
+    if options.fast_path:
+        fast_path = FastPath(gateway, options, gate=gate, metrics=counted, write=write_line)
+    return Application(relay, app, fast_path)
 
-    return front
+
+class Application:
+    """The relayed operations and all others, as one ASGI application.
+
+    `fast_path` is for `FastPathProtocol`; a server that does not know it calls the application for every request.
+    """
+
+    def __init__(self, relay: ASGIApp, others: ASGIApp, fast_path: FastPath | None) -> None:
+        self._relay = relay
+        self._others = others
+        self.fast_path = fast_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._relay if is_relayed(scope) else self._others)(scope, receive, send)
 
 
 def _cross_origin(options: ServerOptions) -> list[Middleware]:

@@ -71,9 +71,16 @@ class Caller:
     _tick_at: asyncio.TimerHandle | None = None
 
     def __init__(
-        self, scope: Scope, receive: Receive, send: Send, attendance: Attendance, *, keep_alive_s: float
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        attendance: Attendance,
+        *,
+        keep_alive_s: float,
+        silent_s: float = 0.0,
     ) -> None:
-        """The running task is the one that answers, until it calls `leave`."""
+        """The running task is the one that answers, until it calls `leave`. It has been silent for `silent_s`."""
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -81,9 +88,9 @@ class Caller:
         self._keep_alive_s = keep_alive_s
         self._loop = attendance.loop
         self._answering = asyncio.current_task(self._loop)
-        self._last_sent = self._loop.time()
+        self._last_sent = self._loop.time() - silent_s
         if keep_alive_s > 0:
-            self._tick_at = self._loop.call_later(keep_alive_s, self._tick)
+            self._tick_at = self._loop.call_at(self._last_sent + keep_alive_s, self._tick)
         attendance.enter(self)
 
     def leave(self) -> None:

@@ -1,6 +1,7 @@
 """The header fields of a request, as every step before the route asks for them."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import cast
 
 from starlette.types import Scope
@@ -29,3 +30,11 @@ class Fields:
         """A field's value; `name` is in small letters, as ASGI has them."""
         value = self._values.get(name)
         return None if value is None else value.decode("latin-1")
+
+    def raw(self, name: bytes) -> bytes | None:
+        """As `get`, as it came."""
+        return self._values.get(name)
+
+    def any_of(self, names: AbstractSet[bytes]) -> bool:
+        """Whether there is a field with one of these names."""
+        return not names.isdisjoint(self._values)

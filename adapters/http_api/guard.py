@@ -25,29 +25,30 @@ _LOCKED = ("/v1", "/metrics")
 class Guard:
     """Refuses what may not pass; see the module."""
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        api_keys: Sequence[str],
-        allowed_origins: Sequence[str],
-        language: Language = Language.ENGLISH,
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, gate: "Gate", language: Language = Language.ENGLISH) -> None:
         self._app = app
+        self._gate = gate
         self._language = language
-        self._keys = tuple(key.encode() for key in api_keys)
-        self._origins = frozenset(allowed_origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refusal = self._refusal(scope)
+            refusal = self._gate.refusal(scope)
             if refusal is not None:
                 language = language_of(Fields.of(scope), self._language)
                 await answer_of(refusal, language).response()(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> CallerError | None:
+
+class Gate:
+    """Who may pass."""
+
+    def __init__(self, *, api_keys: Sequence[str], allowed_origins: Sequence[str]) -> None:
+        self._keys = tuple(key.encode() for key in api_keys)
+        self._origins = frozenset(allowed_origins)
+
+    def refusal(self, scope: Scope) -> CallerError | None:
+        """Why a request may not pass; None when it may."""
         fields = Fields.of(scope)
         origin = fields.get(b"origin")
         if origin is not None and not self._may_ask(origin):

@@ -81,13 +81,19 @@ class Metrics:
     @contextmanager
     def stream(self) -> Generator[None, None, None]:
         """A stream is under way as long as this lasts."""
-        self._streams += 1
-        self._changed()
+        self.stream_begins()
         try:
             yield
         finally:
-            self._streams -= 1
-            self._changed()
+            self.stream_ends()
+
+    def stream_begins(self) -> None:
+        self._streams += 1
+        self._changed()
+
+    def stream_ends(self) -> None:
+        self._streams -= 1
+        self._changed()
 
     def text(self) -> bytes:
         """All of it, of all workers, in Prometheus' text format."""

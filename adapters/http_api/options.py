@@ -19,3 +19,4 @@ class ServerOptions:
     max_body_bytes: int = 64 * 1024 * 1024
     keep_alive: timedelta = timedelta(seconds=15)
     language: Language = Language.ENGLISH
+    fast_path: bool = True

@@ -1,7 +1,4 @@
-"""The relayed operations: chat completions, completions, embeddings."""
-
-from collections.abc import Callable
-from dataclasses import dataclass
+"""The road of the relayed operations."""
 
 from fastapi import APIRouter
 from starlette.types import Receive, Scope, Send
@@ -12,43 +9,19 @@ from adapters.http_api.errors import answer_of
 from adapters.http_api.fields import Fields
 from adapters.http_api.language import language_of
 from adapters.http_api.metrics import Metrics
+from adapters.http_api.operations import OPERATIONS, RelayedRequest, relayed_request
 from adapters.http_api.options import ServerOptions
 from adapters.http_api.relayed_answer import RelayedAnswer
-from adapters.wire.openai_requests import PreparedRequest, prepare_chat, prepare_completion, prepare_embeddings
-from adapters.wire.relay_headers import REQUEST_ID
 from domain.errors import OCAError
-from ports.gateway import AsyncChatGateway, Relay
+from ports.gateway import AsyncChatGateway
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Operation:
-    path: str
-    prepare: Callable[..., PreparedRequest]
-    told: str
-
-
-_OPERATIONS = {
-    f"/v1/{operation.path}": operation
-    for operation in (
-        _Operation(
-            path="chat/completions",
-            prepare=prepare_chat,
-            told='OpenAI API reference, "Create chat completion"; streaming and not.',
-        ),
-        _Operation(
-            path="completions",
-            prepare=prepare_completion,
-            told='OpenAI API reference, "Create completion" (legacy).',
-        ),
-        _Operation(path="embeddings", prepare=prepare_embeddings, told='OpenAI API reference, "Create embeddings".'),
-    )
-}
-_FIELD = REQUEST_ID.encode("ascii")
+# Where the fast path leaves what it has begun, for this road to go on with: a RelayedRequest.
+HANDED = "oca.handed"
 
 
 def is_relayed(scope: Scope) -> bool:
     """Whether RelayRoad answers a request."""
-    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in _OPERATIONS
+    return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in OPERATIONS
 
 
 class RelayRoad:
@@ -75,25 +48,14 @@ class RelayRoad:
 
     async def _prepared(self, scope: Scope, receive: Receive) -> RelayedAnswer:
         """The answer to come. Of a request nothing else is kept while its answer runs. Raises CallerError."""
-        operation = _OPERATIONS[scope["path"]]
         options = self._options
-        body = await read_json_body(Fields.of(scope), receive, max_bytes=options.max_body_bytes)
-        prepared = operation.prepare(body, default_model=options.default_model)
-        headers = [
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != _FIELD
-        ]
-        headers.append((REQUEST_ID, scope["state"]["request_id"]))
-        relay = Relay(
-            path=operation.path,
-            query=scope["query_string"].decode("latin-1"),
-            headers=tuple(headers),
-            body=prepared.body,
-        )
+        request: RelayedRequest | None = scope.get(HANDED)
+        if request is None:
+            body = await read_json_body(Fields.of(scope), receive, max_bytes=options.max_body_bytes)
+            request = relayed_request(scope, body, default_model=options.default_model)
         return RelayedAnswer(
             self._gateway,
-            relay,
-            streamed=prepared.stream,
-            choices=prepared.choices,
+            request,
             keep_alive_s=self._keep_alive_s,
             metrics=self._metrics,
             attendance=self._attendance,
@@ -105,7 +67,7 @@ def relay_router() -> APIRouter:
     """The relayed operations for the API's description; `RelayRoad` answers them before anything is routed."""
     router = APIRouter(prefix="/v1", tags=["relay"])
     body = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
-    for operation in _OPERATIONS.values():
+    for operation in OPERATIONS.values():
         name = operation.path.replace("/", "_")
         router.add_api_route(
             f"/{operation.path}",

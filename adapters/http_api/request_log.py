@@ -46,9 +46,10 @@ class RequestLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer = _Answer(_id_of(scope), send)
-        scope.setdefault("state", {})["request_id"] = answer.request_id
-        begun = perf_counter()
+        state = scope.setdefault("state", {})
+        if "request_id" not in state:
+            begin(scope)
+        answer = _Answer(state["request_id"], send)
         named = _REQUEST_ID.set(answer.request_id)
         try:
             await self._app(scope, receive, answer.send)
@@ -70,9 +71,18 @@ class RequestLog:
                 path=path,
                 status=answer.status,
                 bytes_out=answer.size,
-                took_ms=round((perf_counter() - begun) * 1000, 1),
+                took_ms=round((perf_counter() - state["begun_s"]) * 1000, 1),
             )
             _REQUEST_ID.reset(named)
+
+
+def begin(scope: Scope) -> None:
+    """Note in a request's state its id, and when it came."""
+    given = Fields.of(scope).get(_FIELD)
+    fits = given is not None and _GOOD_ID.fullmatch(given)
+    state = scope["state"]
+    state["request_id"] = given if fits else f"req_{random.getrandbits(128):032x}"
+    state["begun_s"] = perf_counter()
 
 
 class _Answer:
@@ -97,10 +107,3 @@ class _Answer:
         await self._send(message)
         # Afterwards: a status line that could not be written has not begun an answer.
         self.status = message["status"]
-
-
-def _id_of(scope: Scope) -> str:
-    given = Fields.of(scope).get(_FIELD)
-    if given is not None and _GOOD_ID.fullmatch(given):
-        return given
-    return f"req_{random.getrandbits(128):032x}"

@@ -62,6 +62,9 @@ class HttpxTransport:
     async def open_stream(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> "HttpxResponseStream":
         return await self._open(self._pooled[route], request, route, timeouts, closing=False)
 
+    def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> None:
+        """Never: whoever needs that is served by HttptoolsTransport."""
+
     async def aclose(self) -> None:
         for transport in self._pooled.values():
             await transport.aclose()

@@ -42,6 +42,9 @@ class PerLoopTransport:
         transport = await self._here()
         return await transport.open_stream(request, route=route, timeouts=timeouts)
 
+    def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> None:
+        """Never: whoever needs that is served by HttptoolsTransport."""
+
     async def aclose(self) -> None:
         """Close the running loop's connections, and no other's. A later use opens new ones."""
         lease = self._leases.pop(id(asyncio.get_running_loop()), None)

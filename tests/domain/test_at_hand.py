@@ -30,7 +30,7 @@ def at_hand(tokens: TokenSet | None, *, later: timedelta = timedelta(0), route: 
 def test_a_fresh_token_and_a_known_route_are_all_that_a_request_needs() -> None:
     there = world()
     there.tokens = replace(FRESH, access_token="another by now")
-    opened = there.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST, at_hand(FRESH)))
+    opened = there.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST, at_hand=at_hand(FRESH)))
     ((request, route),) = there.sent
     assert route is Route.PROXY
     assert find_header(request.headers, "authorization") == f"Bearer {FRESH.access_token}"
@@ -40,7 +40,7 @@ def test_a_fresh_token_and_a_known_route_are_all_that_a_request_needs() -> None:
 @pytest.mark.parametrize("route", [Route.DIRECT, None])
 def test_what_is_not_at_hand_is_asked_for(route: Route | None) -> None:
     there = world()
-    there.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST, at_hand(None, route=route)))
+    there.run(authorized_stream_flow(LOGIN, UPSTREAM, REQUEST, at_hand=at_hand(None, route=route)))
     request, _ = there.sent[-1]
     assert find_header(request.headers, "authorization") == f"Bearer {FRESH.access_token}"
 

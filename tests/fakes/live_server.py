@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import uvicorn
 
-from entrypoints.http_protocol import JoiningProtocol
+from adapters.http_api.fast_path.protocol import FastPathProtocol
 
 
 class LiveServer:
@@ -21,7 +21,7 @@ class LiveServer:
         self.url = f"http://127.0.0.1:{self.port}"
         config = uvicorn.Config(
             app,
-            http=JoiningProtocol,
+            http=FastPathProtocol,
             log_config=None,
             access_log=False,
             ws="none",

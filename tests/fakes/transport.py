@@ -188,6 +188,9 @@ class FakeAsyncTransport:
         self.streams.append(stream)
         return stream
 
+    def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> None:
+        """Never: a script has no idle connection."""
+
     async def aclose(self) -> None:
         self.closed = True
 

@@ -7,7 +7,15 @@ from datetime import timedelta
 from typing import Self
 
 from adapters.transport.content_coding import ContentDecoder, undo_coding
-from adapters.transport.failures import lost, overdue, silent, stalled, too_large
+from adapters.transport.failures import (
+    PROXY_AUTHENTICATION_REQUIRED,
+    lost,
+    overdue,
+    refused_by_proxy,
+    silent,
+    stalled,
+    too_large,
+)
 from adapters.transport.httptools.arrivals import BODY, HEAD, WHOLE
 from adapters.transport.httptools.connection import Connection
 from adapters.transport.outgoing import SLICE_BYTES
@@ -70,8 +78,8 @@ class HttptoolsResponseStream:
         self._failure: TransportError | None = None
         self._ended = False
 
-    async def ask(self, head: bytes, request: HttpRequest) -> None:
-        """Send the request, await the head of its answer. Raises UnsentError; TransportError once it may have left."""
+    def sent(self, head: bytes, request: HttpRequest) -> bool:
+        """Send the request, or its beginning if its body is large. False when it provably never left."""
         connection = self._connection
         assert connection is not None  # noqa: S101 - an exchange is begun once
         total = self._timeouts.total
@@ -85,19 +93,30 @@ class HttptoolsResponseStream:
             taken = connection.write(head, memoryview(body)[:SLICE_BYTES])
         if not taken:
             self._leave()
+        return taken
+
+    async def ask(self, head: bytes, request: HttpRequest) -> None:
+        """Send the request, await the head of its answer. Raises UnsentError; TransportError once it may have left."""
+        if not self.sent(head, request):
             raise UnsentError
-        if len(body) > SLICE_BYTES:
-            await self._send_rest(connection, body)
-        while connection.phase is HEAD:
+        if self._connection is not None and len(request.body) > SLICE_BYTES:
+            await self._send_rest(self._connection, request.body)
+        await self.head()
+
+    async def head(self) -> None:
+        """Await the head of the answer. Raises TransportError."""
+        while (connection := self._connection) is not None and connection.phase is HEAD:
             await self._wait(connection)
+        if self._failure is not None:
+            raise self._failure
+        if connection is None:
+            raise self._left()
         if not connection.answered:
             raise self._broken(connection)
-        self.status = connection.status
-        self.reason = connection.reason
-        self.headers = tuple(connection.headers)
-        self._pieces = connection.pieces
-        if connection.coded:
-            self.headers, self._decoder = undo_coding(self.headers)
+        self._read_head(connection)
+        if self.status == PROXY_AUTHENTICATION_REQUIRED and self._peer.forwarded:
+            self._leave()
+            raise refused_by_proxy(self._peer, f"{self.status} {self.reason.decode('latin-1')}".strip())
 
     def __aiter__(self) -> Self:
         return self
@@ -151,6 +170,15 @@ class HttptoolsResponseStream:
 
     async def aclose(self) -> None:
         self._leave()
+
+    def _read_head(self, connection: Connection) -> None:
+        if self.status == 0:
+            self.status = connection.status
+            self.reason = connection.reason
+            self.headers = tuple(connection.headers)
+            self._pieces = connection.pieces
+            if connection.coded:
+                self.headers, self._decoder = undo_coding(self.headers)
 
     async def _send_rest(self, connection: Connection, body: bytes) -> None:
         """The body in slices, so that a limit holds for each of them and not for a whole large upload."""
@@ -210,9 +238,9 @@ class HttptoolsResponseStream:
         self._connection = None
         self._release(connection)
 
-    async def _wait(self, connection: Connection) -> None:
+    async def _wait(self, connection: Connection, heard_at: float | None = None) -> None:
         try:
-            await connection.news(self._until)
+            await connection.news(self._until, heard_at)
         except TimeoutError as error:
             raise self._fail(self._late(connection.heard_at), error) from error
         except BaseException:

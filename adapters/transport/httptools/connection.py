@@ -45,6 +45,7 @@ class Connection(Arrivals, asyncio.Protocol):
         self._timer = Timer(loop, self._time_passed)
         self._waiter: asyncio.Future[None] | None = None
         self._waits_in = IDLE
+        self._follower: Callable[[bool], None] | None = None
         self._limit: Callable[[float], float] | None = None
         self._paused = False
 
@@ -62,17 +63,29 @@ class Connection(Arrivals, asyncio.Protocol):
         # asyncio tries at once, and closes when the socket refuses. uvloop does so later; then nothing can be told.
         return not transport.is_closing()
 
-    def news(self, limit: Callable[[float], float]) -> "asyncio.Future[None]":
+    def news(self, limit: Callable[[float], float], heard_at: float | None = None) -> "asyncio.Future[None]":
         """To be awaited: there is more of the answer, it has ended, or there is room to write again.
 
-        `limit` tells the end of the wait from when the connection was last heard of; then it raises TimeoutError.
+        `limit` tells the end of the wait from when the connection was last heard of: now, or earlier. Then it raises
+        TimeoutError.
         """
         self._waiter = waiter = self.loop.create_future()
         self._waits_in = self.phase
         self._limit = limit
+        self.heard_at = since = self.loop.time() if heard_at is None else heard_at
+        self._timer.strike_by(limit(since))
+        return waiter
+
+    def follow(self, tell: Callable[[bool], None], limit: Callable[[float], float]) -> None:
+        """In place of a wait: have `tell` called with whatever comes, and with True when the limit has passed."""
+        self._follower = tell
+        self._limit = limit
         self.heard_at = now = self.loop.time()
         self._timer.strike_by(limit(now))
-        return waiter
+
+    def unfollow(self) -> None:
+        if self._follower is not None:
+            self._follower = self._limit = None
 
     def pours(self) -> bool:
         """Whether there is a sink that wants more."""
@@ -96,6 +109,7 @@ class Connection(Arrivals, asyncio.Protocol):
 
     def end_exchange(self, *, keep_s: float) -> bool:
         """Whether the connection is clean, and may carry another exchange within `keep_s`. Else it is closed."""
+        self.unfollow()
         transport = self._transport
         if (
             self.phase is not WHOLE
@@ -161,6 +175,9 @@ class Connection(Arrivals, asyncio.Protocol):
                 self._wake()
             else:
                 self.heard_at = self.loop.time()
+        elif self._follower is not None:
+            self.heard_at = self.loop.time()
+            self._follower(False)
 
     def _pour(self, sink: Callable[[bytes], bool]) -> None:
         piece = self.taken()
@@ -197,13 +214,15 @@ class Connection(Arrivals, asyncio.Protocol):
         self._wake()
 
     def _time_passed(self) -> None:
-        waiter = self._waiter
-        if waiter is None or waiter.done() or self._limit is None:
+        waiter, follower = self._waiter, self._follower
+        if self._limit is None or (follower is None and (waiter is None or waiter.done())):
             return
         until = self._limit(self.heard_at)
         if until - self.loop.time() > CLOCK_S:
             self._timer.strike_by(until)
-        else:
+        elif follower is not None:
+            follower(True)
+        elif waiter is not None:
             waiter.set_exception(TimeoutError())
 
     def _wake(self) -> None:
@@ -212,3 +231,5 @@ class Connection(Arrivals, asyncio.Protocol):
             self._waiter = self._limit = None
             if not waiter.done():
                 waiter.set_result(None)
+        elif self._follower is not None:
+            self._follower(False)

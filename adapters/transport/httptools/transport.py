@@ -3,15 +3,16 @@
 import asyncio
 import ssl
 
-from adapters.transport.failures import PROXY_AUTHENTICATION_REQUIRED, not_connected, refused_by_proxy
+from adapters.transport.failures import not_connected, refused_by_proxy
 from adapters.transport.httptools.answers import HttptoolsResponseStream, UnsentError
 from adapters.transport.httptools.connection import Connection
 from adapters.transport.httptools.destinations import Destination, Destinations
 from adapters.transport.httptools.dialling import Dialling
+from adapters.transport.httptools.followed import HttptoolsFollowedStream
 from adapters.transport.httptools.pool import Pool
 from adapters.transport.httptools.requests_bytes import HeadEncoder
 from adapters.transport.httptools.tunnels import TunnelRefusedError
-from adapters.transport.outgoing import user_agent
+from adapters.transport.outgoing import SLICE_BYTES, user_agent
 from adapters.transport.peers import ForwardProxy
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
 
@@ -55,6 +56,18 @@ class HttptoolsTransport:
         if stream is None:
             raise _lost_at_once(destination)
         return stream
+
+    def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> HttptoolsFollowedStream | None:
+        if len(request.body) > SLICE_BYTES:
+            return None
+        destination = self._destinations.find(request.url, route)
+        head = self._heads.encode(request, destination, closing=False)
+        pool = self.pool
+        while (idle := pool.take(destination.key)) is not None:
+            stream = HttptoolsFollowedStream(idle, peer=destination.peer, timeouts=timeouts, release=pool.give)
+            if stream.sent(head, request):
+                return stream
+        return None
 
     async def aclose(self) -> None:
         if self._made is not None:
@@ -106,9 +119,6 @@ class HttptoolsTransport:
             await stream.ask(head, request)
         except UnsentError:
             return None
-        if stream.status == PROXY_AUTHENTICATION_REQUIRED and destination.peer.forwarded:
-            await stream.aclose()
-            raise refused_by_proxy(destination.peer, f"{stream.status} {stream.reason.decode('latin-1')}".strip())
         return stream
 
 

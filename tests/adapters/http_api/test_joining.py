@@ -8,7 +8,7 @@ import uvicorn
 from typing_extensions import override
 from uvicorn.server import ServerState
 
-from entrypoints.http_protocol import JoiningProtocol
+from adapters.http_api.fast_path.joining import JoiningProtocol
 
 REQUEST = b"GET /%s HTTP/1.1\r\nhost: x\r\n\r\n"
 
