@@ -14,7 +14,7 @@ import structlog
 from structlog.contextvars import merge_contextvars
 from structlog.processors import format_exc_info
 
-from domain.redaction import MASK, names_a_secret, redact_text
+from domain.redaction import MASK, may_hold_secret, names_a_secret, redact_text
 
 _STAMP = structlog.processors.TimeStamper(fmt="iso", utc=True)
 _JSON = msgspec.json.Encoder(enc_hook=repr)
@@ -129,13 +129,11 @@ def _quick_line(name: str, at: datetime, event: str, values: Mapping[str, object
     stamp = f"{at.isoformat(timespec='microseconds')[:-6]}Z"
     line: dict[str, object] = {"timestamp": stamp, "level": "info", "logger": name, "event": event}
     for key, value in values.items():
-        if _names_a_secret(key):
-            line[key] = MASK
-        elif isinstance(value, str):
-            line[key] = redact_text(value)
-        else:
-            line[key] = value if isinstance(value, int) else redact(value)
-    return f"{_as_json(None, 'info', line)}\n"
+        line[key] = MASK if _names_a_secret(key) else value
+    text = _as_json(None, "info", line)
+    if not text.isascii() or may_hold_secret(text):
+        text = _as_json(None, "info", {key: redact(value) for key, value in line.items()})
+    return f"{text}\n"
 
 
 def _as_json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

@@ -20,6 +20,11 @@ def find_header(headers: Headers, name: str) -> str | None:
     return None
 
 
+def bearer(access_token: str) -> tuple[str, str]:
+    """The field that shows a bearer token (RFC 6750 section 2.1)."""
+    return ("Authorization", f"Bearer {access_token}")
+
+
 def http_date(value: str | None) -> datetime | None:
     """A moment as HTTP writes it (RFC 9110 section 5.6.7), aware; None for anything else."""
     try:
@@ -77,9 +82,9 @@ class HttpRequest:
         return type(self)(method=self.method, url=self.url, headers=(*kept, *extra), body=self.body)
 
     def authorized(self, access_token: str) -> Self:
-        """The same request with a bearer token (RFC 6750 section 2.1)."""
+        """The same request with a bearer token in place of any."""
         kept = [header for header in self.headers if header[0].lower() != "authorization"]
-        kept.append(("Authorization", f"Bearer {access_token}"))
+        kept.append(bearer(access_token))
         return type(self)(method=self.method, url=self.url, headers=tuple(kept), body=self.body)
 
 

@@ -27,15 +27,16 @@ def names_a_secret(name: str) -> bool:
 
 def redact_text(text: str) -> str:
     """The same text with everything masked that looks like a secret."""
-    if text.isascii() and not _may_hold_secret(text.lower()):
+    if text.isascii() and not may_hold_secret(text):
         return text
     for pattern, replacement in _SECRET_TEXTS:
         text = pattern.sub(replacement, text)
     return text
 
 
-def _may_hold_secret(lower: str) -> bool:
-    """Whether any of the patterns can fit an ASCII text in small letters; most lines of a log end here."""
+def may_hold_secret(text: str) -> bool:
+    """Whether any of the patterns can fit an ASCII text; most lines of a log end here."""
+    lower = text.lower()
     return (
         "eyj" in lower
         or "@" in lower

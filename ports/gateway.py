@@ -29,11 +29,13 @@ class ModelList:
 class Relay:
     """A caller's request, on its way to the upstream as it is.
 
-    `path` is the operation below the API's root, such as `chat/completions`; `headers` are the caller's own.
+    `path` is the operation below the API's root, such as `chat/completions`; `headers` are the caller's own, but for
+    the request's id.
     """
 
     path: str
     query: str
+    request_id: str
     headers: Headers
     body: bytes
 

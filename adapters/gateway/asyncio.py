@@ -4,6 +4,7 @@ import asyncio
 from contextlib import aclosing, closing, suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
+from time import monotonic
 from typing import Any, TypeVar, cast
 
 from adapters.gateway.catalog import default_only, models_in
@@ -12,7 +13,7 @@ from adapters.gateway.followed_answer import FollowedAnswer
 from adapters.gateway.refresher import Refresher
 from adapters.gateway.relayed_stream import RelayedStream
 from adapters.gateway.upstream_memory import UpstreamMemory
-from adapters.wire.relay_headers import forwarded_request_headers
+from adapters.wire.relay_headers import REQUEST_ID, forwarded_request_headers
 from domain.effects import (
     AwaitHead,
     CloseStream,
@@ -47,7 +48,7 @@ from domain.flows import (
     keep_alive_pause,
     login_status_flow,
 )
-from domain.http import HttpRequest
+from domain.http import HttpRequest, bearer
 from domain.model_names import asked_model
 from domain.tokens import TokenSet
 from domain.upstream_flows import (
@@ -66,6 +67,10 @@ T = TypeVar("T")
 CATALOG_LIFETIME = timedelta(minutes=5)
 # A list that could not be had is asked for again soon, but not with every request.
 TROUBLE_LIFETIME = timedelta(seconds=15)
+
+
+# What another process has changed may be seen so much later.
+MOMENT_S = 0.005
 
 
 class AsyncioDriver:
@@ -88,16 +93,16 @@ class AsyncioDriver:
         self._journal = journal
         self._refresher = refresher
         self._seen: TokenSet | None = None
-        self._looked_at: float | None = None
+        self._look_again_s = 0.0
 
     def at_hand(self) -> AtHand:
         """What a flow that begins now need not ask for.
 
-        The store is looked at once for all requests of one moment of the event loop, which is a millisecond at most.
+        The store is looked at once for all requests of a few milliseconds.
         """
-        moment = asyncio.get_running_loop().time()
-        if moment != self._looked_at:
-            self._looked_at = moment
+        now_s = monotonic()
+        if now_s >= self._look_again_s:
+            self._look_again_s = now_s + MOMENT_S
             self._seen = self._store.current()
         return AtHand(
             tokens=self._seen,
@@ -246,15 +251,19 @@ class AsyncioGateway:
         if token is None or route is None:
             return None
         stream = self._driver.transport.ask_at_once(
-            self._outgoing(request).authorized(token), route=route, timeouts=self._upstream.inference
+            self._outgoing(request, token), route=route, timeouts=self._upstream.inference
         )
         return None if stream is None else FollowedAnswer(stream, access_token=token, route=route)
 
-    def _outgoing(self, request: Relay) -> HttpRequest:
+    def _outgoing(self, request: Relay, token: str | None = None) -> HttpRequest:
+        """The request that leaves, with a token where there is one already."""
+        own = [(REQUEST_ID, request.request_id)]
+        if token is not None:
+            own.append(bearer(token))
         return HttpRequest(
             method="POST",
             url=self._url(request.path, request.query),
-            headers=forwarded_request_headers(request.headers),
+            headers=(*forwarded_request_headers(request.headers), *own),
             body=request.body,
         )
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from starlette.types import Scope
 
 from adapters.wire.openai_requests import PreparedRequest, prepare_chat, prepare_completion, prepare_embeddings
 from adapters.wire.relay_headers import REQUEST_ID
+from domain.http import Headers
 from ports.gateway import Relay
 from ports.transport import Followed
 
-_FIELD = REQUEST_ID.encode("ascii")
+# These differ from request to request. The length is for whoever sends the body on to tell.
+_EACH_ITS_OWN = frozenset({REQUEST_ID.encode("ascii"), b"content-length"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +59,21 @@ def relayed_request(scope: Scope, body: bytes, *, default_model: str) -> Relayed
     operation = OPERATIONS[scope["path"]]
     prepared = operation.prepare(body, default_model=default_model)
     state = scope["state"]
-    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"] if name != _FIELD]
-    headers.append((REQUEST_ID, state["request_id"]))
     return RelayedRequest(
         relay=Relay(
             path=operation.path,
             query=scope["query_string"].decode("latin-1"),
-            headers=tuple(headers),
+            request_id=state["request_id"],
+            headers=_texts(tuple([field for field in scope["headers"] if field[0] not in _EACH_ITS_OWN])),
             body=prepared.body,
         ),
         streamed=prepared.stream,
         choices=prepared.choices,
         begun_s=state["begun_s"],
     )
+
+
+# The same tuple for the same fields: whatever is made of it need not be made again.
+@lru_cache(256)
+def _texts(fields: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in fields)

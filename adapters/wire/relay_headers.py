@@ -55,6 +55,8 @@ REQUEST_ID = "x-request-id"
 UPSTREAM_REQUEST_ID = "x-upstream-request-id"
 
 
+# A caller sends the same fields with each of its requests.
+@lru_cache(256)
 def forwarded_request_headers(headers: Headers) -> Headers:
     """The caller's end-to-end fields without credentials; no content coding is asked for, since streams are read."""
     named = _named_by_connection(headers)

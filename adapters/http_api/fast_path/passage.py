@@ -29,7 +29,7 @@ from adapters.wire.relay_stream import RelayStream
 from adapters.wire.relay_usage import read_usage, usage_in
 from adapters.wire.sse import KEEP_ALIVE, encode_event
 from domain.errors import OCAError, StreamInterruptedError
-from domain.http import find_header
+from domain.http import Headers, find_header
 from domain.words import Language
 from ports.transport import Followed
 
@@ -89,6 +89,7 @@ class Passage:
     _framing: RelayStream | None = None
     _ending: asyncio.Future[None] | None = None
     _tick_at: asyncio.TimerHandle | None = None
+    _returned: Sequence[tuple[str, str]] = ()
     _begun = False
     _running = False
     _status = 0
@@ -168,19 +169,21 @@ class Passage:
 
     def _look_at_head(self) -> None:
         answer = self._answer
-        content_type = find_header(answer.headers, "content-type")
+        headers = answer.headers
+        content_type = find_header(headers, "content-type")
         events = content_type is not None and is_event_stream(content_type)
         if not 200 <= answer.status < 300 or answer.coded or events is not self._request.streamed:  # noqa: PLR2004
             self._hand_over()
         elif events:
+            self._returned = _returned(headers)
             self._framing = RelayStream(choices=self._request.choices)
             self._ledger.metrics.stream_begins()
             self._running = True
             self._pass_on(self._framing)
         else:
-            self._pass_document(content_type or "application/json")
+            self._pass_document(content_type or "application/json", headers)
 
-    def _pass_document(self, content_type: str) -> None:
+    def _pass_document(self, content_type: str, headers: Headers) -> None:
         answer = self._answer
         body = answer.whole()
         if body is None:
@@ -190,8 +193,9 @@ class Passage:
         if not (begins_like_json(body) and ends_like_json(body)):
             self._hand_over()
             return
-        fields = [("content-type", content_type), ("content-length", str(len(body)))]
-        head = self._head(answer.status, (*self._returned(), *fields))
+        fields = _returned(headers)
+        fields += (("content-type", content_type), ("content-length", str(len(body))))
+        head = self._head(answer.status, fields)
         answer.taken()
         answer.over()
         self._size = len(body)
@@ -231,7 +235,7 @@ class Passage:
     def _write(self, chunk: bytes) -> None:
         """A piece of a stream, after its head if it is the first."""
         if not self._begun:
-            chunk = self._head(200, self._returned(), STREAM_FIELDS) + chunk
+            chunk = self._head(200, self._returned, _STREAM_FIELDS) + chunk
         self._wire.write_now(chunk)
         if self._keep_alive_s:
             self._last_sent = self._loop.time()
@@ -316,9 +320,6 @@ class Passage:
     def _language(self) -> Language:
         return language_of(Fields.of(self.scope), self._default_language)
 
-    def _returned(self) -> Sequence[tuple[str, str]]:
-        return [field for field in returned_answer_headers(self._answer.headers) if field[0] not in OURS]
-
     def _head(self, status: int, fields: Sequence[tuple[str, str]], more: bytes = b"") -> bytes:
         self._begun = True
         self._status = status
@@ -329,7 +330,11 @@ class Passage:
         return b"".join((self._wire.status_line(status), "".join(lines).encode("latin-1", "replace"), more, b"\r\n"))
 
 
-STREAM_FIELDS = b"".join(b"%b: %b\r\n" % field for field in STREAM_HEADERS) + b"transfer-encoding: chunked\r\n"
+_STREAM_FIELDS = b"".join(b"%b: %b\r\n" % field for field in STREAM_HEADERS) + b"transfer-encoding: chunked\r\n"
+
+
+def _returned(headers: Headers) -> list[tuple[str, str]]:
+    return [field for field in returned_answer_headers(headers) if field[0] not in OURS]
 
 
 class _Drained:

@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, which offers each request to the fast path first."""
 
 import asyncio
+from functools import lru_cache
 from typing import Any, cast
 
 import structlog
@@ -69,9 +70,7 @@ class FastPathProtocol(JoiningProtocol):
         return self.flow.write_paused
 
     def status_line(self, status: int) -> bytes:
-        lines = [STATUS_LINE[status]]
-        lines += [b"%b: %b\r\n" % field for field in self.server_state.default_headers]
-        return b"".join(lines)
+        return STATUS_LINE[status] + _lines(tuple(self.server_state.default_headers))
 
     def completed(self, passage: Passage) -> None:
         self._let_go(passage, None)
@@ -125,7 +124,7 @@ class FastPathProtocol(JoiningProtocol):
         return cast("dict[str, Any]", self.scope)
 
     def _is_plain(self) -> bool:
-        parser, cycle = self.parser, self.cycle
+        parser, cycle = self.parser, cast("RequestResponseCycle | None", self.cycle)
         return (
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
@@ -137,10 +136,9 @@ class FastPathProtocol(JoiningProtocol):
 
     def _over_asgi(self, *, complete: bool) -> None:
         """Let the request whose body has been collected so far go the way that uvicorn has for it."""
-        pieces = self._pieces
-        self._pieces = None
+        pieces, self._pieces = self._pieces or [], None
         self.cycle = cycle = self._new_cycle(self._any_scope)
-        cycle.body += b"".join(pieces or ())
+        cycle.body += b"".join(pieces)
         cycle.more_body = not complete
         cycle.message_event.set()
         self._start_asgi_task(cycle, self.app)
@@ -160,3 +158,9 @@ class FastPathProtocol(JoiningProtocol):
             keep_alive=True,
             on_response=self.on_response_complete,
         )
+
+
+@lru_cache(4)
+def _lines(fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Uvicorn's own fields, which change once a second."""
+    return b"".join(b"%b: %b\r\n" % field for field in fields)

@@ -28,7 +28,11 @@ FRESH = TokenSet(access_token="at", refresh_token="rt0", expires_at=datetime(203
 ENDPOINTS = Endpoints(UPSTREAM.chat_url)
 ASKING = Asking(credential=LOGIN, upstream=UPSTREAM, endpoints=ENDPOINTS, codec=OpenAIChatCodec())
 RELAY = Relay(
-    path="chat/completions", query="", headers=(("Authorization", "Bearer callers"), ("X-Own", "1")), body=b"{}"
+    path="chat/completions",
+    query="",
+    request_id="req_1",
+    headers=(("Authorization", "Bearer callers"), ("X-Own", "1")),
+    body=b"{}",
 )
 REQUEST = ChatRequest(model="m", messages=(Message(role="user", content=(TextPart(text="hi"),)),))
 
