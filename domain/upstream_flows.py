@@ -48,7 +48,7 @@ MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 PAUSE_AFTER_REJECTION = timedelta(seconds=30)
-SHORTEST_SECRET_BYTES = 12
+SHORTEST_SECRET_CHARACTERS = 12
 WRONG_ADDRESS = Text(
     "There is nothing at this address of the upstream: check LLM_API_URL, the host and the whole path.",
     "上游的该地址上没有任何内容：请检查 LLM_API_URL 的主机和完整路径。",
@@ -233,7 +233,7 @@ def _asked(stream: OpenedStream, upstream: Upstream) -> Flow[OpenedStream]:
     try:
         yield from AwaitHead(stream)
     except TransportError as error:
-        raise blame_upstream(error, connect_limit=upstream.quick.connect) from error
+        raise (yield from _unanswered(error, upstream)) from error
     return stream
 
 
@@ -241,10 +241,14 @@ def _open(request: HttpRequest, token: str, route: Route, upstream: Upstream) ->
     try:
         return (yield from OpenStream(request=request.authorized(token), route=route, timeouts=upstream.inference))
     except TransportError as error:
-        if isinstance(error, NotConnectedError):
-            # The network has changed (a VPN went up or down): the next request looks for a route anew.
-            yield from RememberRoute(None)
-        raise blame_upstream(error, connect_limit=upstream.quick.connect) from error
+        raise (yield from _unanswered(error, upstream)) from error
+
+
+def _unanswered(error: TransportError, upstream: Upstream) -> Flow[UpstreamError]:
+    if isinstance(error, NotConnectedError):
+        # The network has changed (a VPN went up or down): the next request looks for a route anew.
+        yield from RememberRoute(None)
+    return blame_upstream(error, connect_limit=upstream.quick.connect)
 
 
 def _quick(request: HttpRequest, upstream: Upstream) -> Flow[HttpResponse]:
@@ -293,12 +297,16 @@ def _status_error(
 
 def concealed(body: bytes, token: str) -> bytes:
     """A body, or a piece of one, without our token. One so short that plain words may hold it is left alone."""
+    if len(token) < SHORTEST_SECRET_CHARACTERS:
+        return body
     secret = token.encode()
-    return body.replace(secret, b"***") if len(secret) >= SHORTEST_SECRET_BYTES and secret in body else body
+    return body.replace(secret, b"***") if secret in body else body
 
 
 def without_token(headers: Headers, token: str) -> Headers:
-    """The fields of an answer that do not hold our token."""
+    """The fields of an answer that do not hold our token, unless it is as short as `concealed` says."""
+    if len(token) < SHORTEST_SECRET_CHARACTERS or not any(token in value for _, value in headers):
+        return headers
     return tuple((name, value) for name, value in headers if token not in value)
 
 

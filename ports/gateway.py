@@ -125,7 +125,7 @@ class AsyncChatGateway(Protocol):
         ...
 
     def ask_at_once(self, request: Relay) -> Followed | None:
-        """Pass a request on without waiting for anything: token, route and connection are at hand. None: they are not.
+        """Pass a request on without waiting for anything: token and route are at hand. None: they are not.
 
         The answer may have any status; it fails with UpstreamError.
         """

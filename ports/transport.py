@@ -126,6 +126,10 @@ class Followed(Protocol):
         """All that has come since it was asked for last; may be empty."""
         ...
 
+    def going_on(self) -> bool:
+        """Whether more of the body is to come, as far as can be told: neither `over` nor a `failure`."""
+        ...
+
     def over(self) -> bool:
         """Whether the body is complete and taken. Then the connection has been given back."""
         ...
@@ -155,10 +159,10 @@ class AsyncTransport(Protocol):
     async def open_stream(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> AsyncResponseStream: ...
 
     def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> FollowedStream | None:
-        """As `open_stream`, sent before this returns and awaited by nobody; None where that cannot be.
+        """As `open_stream`, awaited by nobody; over an idle connection, it has been sent before this returns.
 
-        It takes an idle connection and a body that is not large; whoever gets None asks by `open_stream`. Raises
-        NotConnectedError for what HTTP cannot carry.
+        None where that cannot be, for a large body say: whoever gets it asks by `open_stream`. Raises NotConnectedError
+        for what HTTP cannot carry.
         """
         ...
 

@@ -56,6 +56,9 @@ class FollowedAnswer:
         self._received += len(piece)
         return concealed(piece, self.access_token)
 
+    def going_on(self) -> bool:
+        return self.stream.going_on()
+
     def over(self) -> bool:
         return self.stream.over()
 

@@ -127,6 +127,9 @@ class FollowedFake:
         self._waiting.clear()
         return piece
 
+    def going_on(self) -> bool:
+        return not self._complete and self._failure is None
+
     def over(self) -> bool:
         over = self._complete and not self._waiting
         if over:

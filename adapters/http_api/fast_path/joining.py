@@ -18,12 +18,7 @@ class JoiningProtocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        self._joining = _Joining(transport, self.loop)
-        super().connection_made(self._joining)
-
-    def write_now(self, data: bytes) -> None:
-        """Bytes after which nothing has to be waited for."""
-        self._joining.write_now(data)
+        super().connection_made(_Joining(transport, self.loop))
 
 
 class _Joining(asyncio.Transport):
@@ -44,11 +39,6 @@ class _Joining(asyncio.Transport):
             self._head = data
             self._loop.call_soon(self._flush)
             return
-        self._transport.write(data)
-
-    def write_now(self, data: bytes) -> None:
-        if self._head is not None:
-            self._flush()
         self._transport.write(data)
 
     @override

@@ -40,18 +40,17 @@ _LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 class CallerWire(Protocol):
-    """The way back to the caller: the connection on which the request came."""
+    """The way back to the caller: the connection on which the request came.
 
-    @property
-    def congested(self) -> bool:
-        """Whether the caller is behind with reading."""
-        ...
+    While it is `congested`, the caller is behind with reading. `write_now` takes bytes without delay.
+    """
+
+    congested: bool
+    write_now: Callable[[bytes], None]
 
     def status_line(self, status: int) -> bytes:
         """It, and the fields that every answer of this server has."""
         ...
-
-    def write_now(self, data: bytes) -> None: ...
 
     def completed(self, passage: "Passage") -> None:
         """The answer has been written to its end."""
@@ -216,6 +215,8 @@ class Passage:
             if framing.complete:
                 self._end(framing)
                 return
+        if answer.going_on():
+            return
         if answer.over():
             last = framing.finish()
             if last:

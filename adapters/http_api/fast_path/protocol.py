@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol, which offers each request to the fast path first."""
 
 import asyncio
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
 
@@ -65,9 +66,8 @@ class FastPathProtocol(JoiningProtocol):
 
     # CallerWire.
 
-    @property
-    def congested(self) -> bool:
-        return self.flow.write_paused
+    congested = False
+    write_now: Callable[[bytes], None]
 
     def status_line(self, status: int) -> bytes:
         return STATUS_LINE[status] + _lines(tuple(self.server_state.default_headers))
@@ -88,6 +88,11 @@ class FastPathProtocol(JoiningProtocol):
     # What the event loop and the server tell.
 
     @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
+        super().connection_made(transport)
+        self.write_now = transport.write
+
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         if self._pieces is not None:
             self._over_asgi(complete=False)
@@ -97,7 +102,13 @@ class FastPathProtocol(JoiningProtocol):
             self._passage = None
 
     @override
+    def pause_writing(self) -> None:
+        self.congested = True
+        super().pause_writing()
+
+    @override
     def resume_writing(self) -> None:
+        self.congested = False
         super().resume_writing()
         if self._passage is not None:
             self._passage.caller_has_room()

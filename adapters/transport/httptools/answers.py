@@ -59,16 +59,23 @@ class HttptoolsResponseStream:
     )
 
     def __init__(
-        self, connection: Connection, *, peer: Peer, timeouts: Timeouts, release: Callable[[Connection], None]
+        self,
+        connection: Connection | None,
+        *,
+        now: Callable[[], float],
+        peer: Peer,
+        timeouts: Timeouts,
+        release: Callable[[Connection], None],
     ) -> None:
+        """`now` is the event loop's clock, in seconds. A connection may come later, but before anything is asked."""
         self.status = 0
         self.reason = b""
         self.headers: Headers = ()
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._peer = peer
         self._timeouts = timeouts
         self._release = release
-        self._now = connection.loop.time
+        self._now = now
         self._read_s = timeouts.read.total_seconds()
         self._answer_by = NEVER
         self._limit: PieceLimit | None = None

@@ -45,7 +45,8 @@ class Connection(Arrivals, asyncio.Protocol):
         self._timer = Timer(loop, self._time_passed)
         self._waiter: asyncio.Future[None] | None = None
         self._waits_in = IDLE
-        self._follower: Callable[[bool], None] | None = None
+        self._follower: Callable[[], None] | None = None
+        self._too_late: Callable[[], None] | None = None
         self._limit: Callable[[float], float] | None = None
         self._paused = False
 
@@ -76,16 +77,17 @@ class Connection(Arrivals, asyncio.Protocol):
         self._timer.strike_by(limit(since))
         return waiter
 
-    def follow(self, tell: Callable[[bool], None], limit: Callable[[float], float]) -> None:
-        """In place of a wait: have `tell` called with whatever comes, and with True when the limit has passed."""
-        self._follower = tell
+    def follow(self, news: Callable[[], None], limit: Callable[[float], float], too_late: Callable[[], None]) -> None:
+        """In place of a wait: have `news` called with whatever comes, and `too_late` when the limit has passed."""
+        self._follower = news
+        self._too_late = too_late
         self._limit = limit
         self.heard_at = now = self.loop.time()
         self._timer.strike_by(limit(now))
 
     def unfollow(self) -> None:
         if self._follower is not None:
-            self._follower = self._limit = None
+            self._follower = self._too_late = self._limit = None
 
     def pours(self) -> bool:
         """Whether there is a sink that wants more."""
@@ -177,7 +179,7 @@ class Connection(Arrivals, asyncio.Protocol):
                 self.heard_at = self.loop.time()
         elif self._follower is not None:
             self.heard_at = self.loop.time()
-            self._follower(False)
+            self._follower()
 
     def _pour(self, sink: Callable[[bytes], bool]) -> None:
         piece = self.taken()
@@ -214,14 +216,14 @@ class Connection(Arrivals, asyncio.Protocol):
         self._wake()
 
     def _time_passed(self) -> None:
-        waiter, follower = self._waiter, self._follower
-        if self._limit is None or (follower is None and (waiter is None or waiter.done())):
+        waiter, too_late = self._waiter, self._too_late
+        if self._limit is None or (too_late is None and (waiter is None or waiter.done())):
             return
         until = self._limit(self.heard_at)
         if until - self.loop.time() > CLOCK_S:
             self._timer.strike_by(until)
-        elif follower is not None:
-            follower(True)
+        elif too_late is not None:
+            too_late()
         elif waiter is not None:
             waiter.set_exception(TimeoutError())
 
@@ -232,4 +234,4 @@ class Connection(Arrivals, asyncio.Protocol):
             if not waiter.done():
                 waiter.set_result(None)
         elif self._follower is not None:
-            self._follower(False)
+            self._follower()

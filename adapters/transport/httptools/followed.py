@@ -1,23 +1,47 @@
 """An answer that is followed by the event loop's own callbacks, without a task that waits for it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from typing_extensions import override
 
+from adapters.transport.failures import not_connected
 from adapters.transport.httptools.answers import HttptoolsResponseStream
-from adapters.transport.httptools.arrivals import HEAD, LOST, WHOLE
+from adapters.transport.httptools.arrivals import BODY, HEAD, LOST, WHOLE
+from adapters.transport.httptools.connection import Connection
+from adapters.transport.peers import Peer
 from domain.errors import TransportError
+from domain.http import HttpRequest
 
-
-def _nobody() -> None: ...
+CLOSED = "the connection was closed while it was being set up"
 
 
 class HttptoolsFollowedStream(HttptoolsResponseStream):
     """ports.transport.FollowedStream over a connection."""
 
-    __slots__ = ("_news",)
+    __slots__ = ("_dialling", "_news")
 
-    _news: Callable[[], None]
+    def __init__(self, connection: Connection | None, **more: Any) -> None:
+        super().__init__(connection, **more)
+        self._dialling: asyncio.Task[None] | None = None
+        self._news: Callable[[], None] | None = None
+
+    def dial(self, connecting: Coroutine[Any, Any, Connection], head: bytes, request: HttpRequest) -> None:
+        """Ask as soon as there is a connection."""
+        self._dialling = asyncio.get_running_loop().create_task(self._ask_over(connecting, head, request))
+
+    async def _ask_over(self, connecting: Coroutine[Any, Any, Connection], head: bytes, request: HttpRequest) -> None:
+        try:
+            self._connection = await connecting
+            if not self.sent(head, request):
+                self._failure = lost_at_once(self._peer)
+        except TransportError as error:
+            self._failure = error
+        self._dialling = None
+        if self._news is not None:
+            self.follow(self._news)
+            self._news()
 
     @property
     def coded(self) -> bool:
@@ -30,9 +54,10 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
     def follow(self, news: Callable[[], None]) -> None:
         self._news = news
         if self._connection is not None:
-            self._connection.follow(self._tell, self._until)
+            self._connection.follow(news, self._until, self._too_late)
 
     def unfollow(self) -> None:
+        self._news = None
         if self._connection is not None:
             self._connection.unfollow()
 
@@ -56,6 +81,10 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
         connection = self._connection
         return connection.taken() if connection is not None and connection.pieces else b""
 
+    def going_on(self) -> bool:
+        connection = self._connection
+        return connection is not None and connection.phase is BODY
+
     def over(self) -> bool:
         connection = self._connection
         if connection is not None and connection.phase is WHOLE and not connection.pieces:
@@ -66,7 +95,7 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
         if self._failure is None and not self._ended:
             connection = self._connection
             if connection is None:
-                return self._left()
+                return self._left() if self._dialling is None else None
             if connection.phase is LOST and not connection.pieces:
                 return self._broken(connection)
         return self._failure
@@ -76,21 +105,42 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
 
     @override
     async def head(self) -> None:
+        self.unfollow()
+        if self._dialling is not None:
+            try:
+                await asyncio.wait([self._dialling])
+            except asyncio.CancelledError:
+                self._leave()
+                raise
         connection = self._connection
-        if connection is not None:
-            connection.unfollow()
-            if connection.phase is HEAD:
-                # The silence so far counts.
-                await self._wait(connection, connection.heard_at)
+        if connection is not None and connection.phase is HEAD:
+            # The silence so far counts.
+            await self._wait(connection, connection.heard_at)
         await super().head()
 
     @override
+    def _end(self, connection: Connection) -> None:
+        self._news = None
+        super()._end(connection)
+
+    @override
     def _leave(self) -> None:
-        self._news = _nobody
+        self._news = None
+        if self._dialling is not None:
+            self._dialling.cancel()
         super()._leave()
 
-    def _tell(self, late: bool) -> None:  # noqa: FBT001 - a callback
+    def _too_late(self) -> None:
         news = self._news
-        if late and self._connection is not None:
+        if self._connection is not None:
             self._fail(self._late(self._connection.heard_at), TimeoutError())
-        news()
+        if news is not None:
+            news()
+
+
+def lost_at_once(peer: Peer) -> TransportError:
+    """A new connection that took not one byte of a request."""
+    error = ConnectionResetError()
+    failure = not_connected(peer, error, tls_host=None, otherwise=CLOSED)
+    failure.__cause__ = error
+    return failure

@@ -17,6 +17,7 @@ class Pool:
         self, loop: asyncio.AbstractEventLoop, *, idle_per_key: int = IDLE_PER_KEY, idle_s: float = IDLE_S
     ) -> None:
         self._loop = loop
+        self.now = loop.time
         self._idle_per_key = idle_per_key
         self._idle_s = idle_s
         self._idle: dict[PoolKey, list[Connection]] = {}

@@ -8,15 +8,13 @@ from adapters.transport.httptools.answers import HttptoolsResponseStream, Unsent
 from adapters.transport.httptools.connection import Connection
 from adapters.transport.httptools.destinations import Destination, Destinations
 from adapters.transport.httptools.dialling import Dialling
-from adapters.transport.httptools.followed import HttptoolsFollowedStream
+from adapters.transport.httptools.followed import CLOSED, HttptoolsFollowedStream, lost_at_once
 from adapters.transport.httptools.pool import Pool
 from adapters.transport.httptools.requests_bytes import HeadEncoder
 from adapters.transport.httptools.tunnels import TunnelRefusedError
 from adapters.transport.outgoing import SLICE_BYTES, user_agent
 from adapters.transport.peers import ForwardProxy
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
-
-CLOSED = "the connection was closed while it was being set up"
 
 
 class HttptoolsTransport:
@@ -38,7 +36,7 @@ class HttptoolsTransport:
         connection = await self._dial(destination, timeouts)
         stream = await self._asked(connection, head, request, destination, timeouts, closing=True)
         if stream is None:
-            raise _lost_at_once(destination)
+            raise lost_at_once(destination.peer)
         try:
             return HttpResponse(status=stream.status, headers=stream.headers, body=await stream.read_whole(max_bytes))
         finally:
@@ -54,7 +52,7 @@ class HttptoolsTransport:
         connection = await self._dial(destination, timeouts)
         stream = await self._asked(connection, head, request, destination, timeouts, closing=False)
         if stream is None:
-            raise _lost_at_once(destination)
+            raise lost_at_once(destination.peer)
         return stream
 
     def ask_at_once(self, request: HttpRequest, *, route: Route, timeouts: Timeouts) -> HttptoolsFollowedStream | None:
@@ -64,10 +62,12 @@ class HttptoolsTransport:
         head = self._heads.encode(request, destination, closing=False)
         pool = self.pool
         while (idle := pool.take(destination.key)) is not None:
-            stream = HttptoolsFollowedStream(idle, peer=destination.peer, timeouts=timeouts, release=pool.give)
+            stream = self._followed(idle, destination, timeouts)
             if stream.sent(head, request):
                 return stream
-        return None
+        stream = self._followed(None, destination, timeouts)
+        stream.dial(self._dial(destination, timeouts), head, request)
+        return stream
 
     async def aclose(self) -> None:
         if self._made is not None:
@@ -78,6 +78,14 @@ class HttptoolsTransport:
         if self._made is None:
             self._made = Pool(asyncio.get_running_loop())
         return self._made
+
+    def _followed(
+        self, connection: Connection | None, destination: Destination, timeouts: Timeouts
+    ) -> HttptoolsFollowedStream:
+        pool = self.pool
+        return HttptoolsFollowedStream(
+            connection, now=pool.now, peer=destination.peer, timeouts=timeouts, release=pool.give
+        )
 
     async def _dial(self, destination: Destination, timeouts: Timeouts) -> Connection:
         """A new connection. Raises NotConnectedError."""
@@ -111,6 +119,7 @@ class HttptoolsTransport:
         """The answer, once its head has come; None when the request provably never left. Raises TransportError."""
         stream = HttptoolsResponseStream(
             connection,
+            now=self.pool.now,
             peer=destination.peer,
             timeouts=timeouts,
             release=Connection.abort if closing else self.pool.give,
@@ -120,10 +129,3 @@ class HttptoolsTransport:
         except UnsentError:
             return None
         return stream
-
-
-def _lost_at_once(destination: Destination) -> Exception:
-    error = ConnectionResetError()
-    failure = not_connected(destination.peer, error, tls_host=None, otherwise=CLOSED)
-    failure.__cause__ = error
-    return failure

@@ -34,7 +34,9 @@ class Wire:
         return connection, FakeSocketTransport(connection)
 
     def stream(self, connection: Connection, *, timeouts: Timeouts = TIMEOUTS) -> HttptoolsResponseStream:
-        return HttptoolsResponseStream(connection, peer=PEER, timeouts=timeouts, release=self.pool.give)
+        return HttptoolsResponseStream(
+            connection, now=connection.loop.time, peer=PEER, timeouts=timeouts, release=self.pool.give
+        )
 
     def ask(
         self, connection: Connection, *, request: HttpRequest = GET, timeouts: Timeouts = TIMEOUTS

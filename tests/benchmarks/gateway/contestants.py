@@ -15,7 +15,7 @@ import psutil
 
 from tests.benchmarks.gateway.load import FailedError, hammer
 from tests.benchmarks.gateway.processes import SERVED_CORE, family, free_port, pinned
-from tests.benchmarks.gateway.wire import KEY, MODEL, Wish, request
+from tests.benchmarks.gateway.wire import KEY, MODEL, TOKEN, Wish, request
 
 ROOT = Path(__file__).parents[3]
 STARTS_WITHIN_S = 120.0
@@ -31,7 +31,7 @@ http {{
     listen 127.0.0.1:{port} backlog=4096;
     location / {{
       proxy_pass http://model; proxy_http_version 1.1; proxy_buffering off;
-      proxy_set_header Connection ""; proxy_set_header Authorization "Bearer a";
+      proxy_set_header Connection ""; proxy_set_header Authorization "Bearer {token}";
     }}
   }}
 }}
@@ -66,7 +66,7 @@ Command = Callable[[Path, int, int], list[str]]
 
 
 def nginx_command(folder: Path, port: int, upstream: int) -> list[str]:
-    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, upstream=upstream))
+    (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, upstream=upstream, token=TOKEN))
     return [nginx_path() or "nginx", "-c", str(folder / "nginx.conf")]
 
 

@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from tests.benchmarks.gateway.wire import (
     STREAM_HEAD,
+    TOKEN,
     TOKEN_PATH,
     event,
     json_answer,
@@ -53,7 +54,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def _answer(self, head: bytes, body: bytes) -> None:
         if TOKEN_PATH in head[: head.find(b"\r\n")]:
-            grant = {"token_type": "Bearer", "expires_in": self._lifetime, "access_token": "a", "refresh_token": "r"}
+            grant = {"token_type": "Bearer", "expires_in": self._lifetime, "access_token": TOKEN, "refresh_token": "r"}
             self._write(json_answer(grant))
             return
         wish = wish_in(body)

@@ -7,6 +7,8 @@ from typing import Any
 
 KEY = "sk-benchmark"
 MODEL = "benchmark-chat"
+# As long as those that companies' servers issue.
+TOKEN = "eyJ" + "benchmark-token-" * 50
 TOKEN_PATH = b"/oauth2/v1/token"
 _ENVELOPE = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL}
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 30, "total_tokens": 42}
