@@ -1,7 +1,6 @@
 """What an upstream said, made fit to be shown: as text, of bounded length, without secrets."""
 
 import re
-from html import unescape
 
 MAX_MESSAGE_CHARS = 2_000
 
@@ -83,6 +82,9 @@ def _visible_words(markup: str) -> str:
             inside = tag[0][1:].lower()
         else:
             text.append(" ")
+    # All names of characters that HTML knows, for pages that should not have come.
+    from html import unescape  # noqa: PLC0415
+
     heading, words = (" ".join(unescape("".join(each)).split()) for each in (title, text))
     # Many pages begin by repeating their title as a heading.
     return words if words.startswith(heading) else f"{heading}. {words}" if words else heading

@@ -30,9 +30,9 @@ def serve(  # noqa: PLR0917 - Typer reads the signature
     """Serve the OpenAI-compatible API for the account in .env."""
     from config.environment import nothing_configured
     from config.settings import Need, load_settings
-    from entrypoints.lean import import_structlog_alone
+    from entrypoints.lean import import_leanly
 
-    import_structlog_alone()
+    import_leanly()
     from entrypoints.serving import serve as run
 
     console = console_of(context)

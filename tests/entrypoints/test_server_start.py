@@ -29,6 +29,13 @@ FOREIGN = {
     "h11",
     "redis",
     "keyring",
+    # Libraries that others bring along where they find them (entrypoints/lean.py).
+    "charset_normalizer",
+    "greenlet",
+    "orjson",
+    "python_multipart",
+    "watchfiles",
+    "yaml",
 }
 CHAT = {"messages": [{"role": "user", "content": "Hello!"}]}
 
@@ -43,7 +50,7 @@ def test_the_server_imports_nothing_that_serves_others(tmp_path: Path, world: Sa
     path = write_env(tmp_path, world)
     code = (
         "import sys; from entrypoints.lean import app; from entrypoints.serving import serve; "
-        "print(*{name.partition('.')[0] for name in sys.modules})"
+        "print(*{name.partition('.')[0] for name, module in sys.modules.items() if module})"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -55,6 +62,17 @@ def test_the_server_imports_nothing_that_serves_others(tmp_path: Path, world: Sa
         check=True,
     )
     assert set(result.stdout.split()) & FOREIGN == set()
+
+
+def test_what_is_left_out_can_be_had_afterwards_and_is_missed_by_nobody() -> None:
+    code = (
+        "from entrypoints.lean import import_leanly; import_leanly(); "
+        "import requests, rich, yaml, python_multipart; print(requests.models.chardet)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=50, check=False
+    )
+    assert (result.stdout.strip(), result.stderr) == ("None", "")
 
 
 def test_all_workers_serve_with_one_refresh_and_tell_their_numbers_together(tmp_path: Path, world: Sandbox) -> None:
