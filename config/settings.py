@@ -120,6 +120,7 @@ class Settings(BaseModel):
     oca_max_body_bytes: Annotated[int, Field(gt=0)] = 64 * 1024 * 1024
     oca_keep_alive_interval: SecondsOrZero = 15.0
     oca_shutdown_grace: SecondsOrZero = 10.0
+    oca_fast_path: bool = True
     oca_data_dir: Path | None = None
     oca_lang: Literal["en", "zh"] | None = None
 

@@ -29,6 +29,7 @@ def create_app(container: Container) -> ASGIApp:
         max_body_bytes=settings.oca_max_body_bytes,
         keep_alive=settings.keep_alive_interval,
         language=person_language(settings.env_file),
+        fast_path=settings.oca_fast_path,
     )
     gateway = container.asyncio_gateway()
     idle_limit = settings.idle_limit

@@ -10,7 +10,7 @@ from domain.words import Language
 class ServerOptions:
     """`keep_alive` is the silence after which a stream gets a comment; zero means never.
 
-    `language` is that of errors whose caller does not ask for one.
+    `language` is that of errors whose caller does not ask for one. Without `fast_path`, every request goes over ASGI.
     """
 
     default_model: str

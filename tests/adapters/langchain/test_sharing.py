@@ -5,11 +5,13 @@ import copy
 import json
 import multiprocessing
 import pickle
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -197,7 +199,11 @@ def answer_elsewhere(model: OCAChatModel, answers: "multiprocessing.Queue[str]")
         answers.put(hear(way, model).message.text)
 
 
-def test_a_pickle_works_in_another_process_and_shares_the_login(sandbox: Sandbox, model: OCAChatModel) -> None:
+def test_a_pickle_works_in_another_process_and_shares_the_login(
+    sandbox: Sandbox, model: OCAChatModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A child imports the main module anew, and Streamlit's tests leave their page behind in its place.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     before = sandbox.controls.tokens
     assert model.invoke("Hi").text
     sandbox.controls.revoke_access_tokens()
