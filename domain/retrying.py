@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from domain.concealing import concealed, without_token
 from domain.effects import Flow, Pause, ReadBody, ReadClock
 from domain.errors import (
     CertificateError,
@@ -25,8 +26,6 @@ from domain.upstream_flows import (
     Upstream,
     authorized_stream_flow,
     blame_upstream,
-    concealed,
-    without_token,
 )
 from domain.words import Text
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from domain.advice import UPSTREAM_ADDRESS, next_step
+from domain.concealing import concealed, without_token
 from domain.effects import (
     AwaitHead,
     CloseStream,
@@ -48,7 +49,6 @@ MAX_MODEL_LIST_BYTES = 16 * 1024 * 1024
 UNAUTHORIZED = 401
 NOT_FOUND = 404
 PAUSE_AFTER_REJECTION = timedelta(seconds=30)
-SHORTEST_SECRET_CHARACTERS = 12
 WRONG_ADDRESS = Text(
     "There is nothing at this address of the upstream: check LLM_API_URL, the host and the whole path.",
     "上游的该地址上没有任何内容：请检查 LLM_API_URL 的主机和完整路径。",
@@ -293,21 +293,6 @@ def _status_error(
         body=concealed(body, token),
         hint=(WRONG_LIST_ADDRESS if listing else WRONG_ADDRESS) if nothing_there else None,
     )
-
-
-def concealed(body: bytes, token: str) -> bytes:
-    """A body, or a piece of one, without our token. One so short that plain words may hold it is left alone."""
-    if len(token) < SHORTEST_SECRET_CHARACTERS:
-        return body
-    secret = token.encode()
-    return body.replace(secret, b"***") if secret in body else body
-
-
-def without_token(headers: Headers, token: str) -> Headers:
-    """The fields of an answer that do not hold our token, unless it is as short as `concealed` says."""
-    if len(token) < SHORTEST_SECRET_CHARACTERS or not any(token in value for _, value in headers):
-        return headers
-    return tuple((name, value) for name, value in headers if token not in value)
 
 
 def _rejected(refusal: UpstreamError) -> UpstreamRejectedTokenError:

@@ -7,13 +7,14 @@ from datetime import timedelta
 
 from adapters.gateway.endpoints import CHAT, Endpoints
 from domain.chat import ChatRequest, ChatResponse
+from domain.concealing import Concealer
 from domain.effects import Flow
 from domain.errors import StreamInterruptedError
 from domain.events import StreamEvent
 from domain.flows import Credential
 from domain.http import HttpRequest, HttpResponse, Timeouts
 from domain.retrying import RetryPolicy, answer_flow, patient_stream_flow
-from domain.upstream_flows import AuthorizedStream, Upstream, concealed, list_models_flow
+from domain.upstream_flows import AuthorizedStream, Upstream, list_models_flow
 from domain.words import Text
 from ports.codec import ChatCodec
 from ports.gateway import ChatTerms
@@ -80,7 +81,7 @@ class AnswerReader:
 
     def __init__(self, codec: ChatCodec, access_token: str, limit: timedelta) -> None:
         self._decoder = codec.stream_decoder()
-        self._access_token = access_token
+        self._concealer = Concealer(access_token)
         self._limit = limit
         self._waiting = False
         self._chunks = 0
@@ -99,7 +100,7 @@ class AnswerReader:
     def feed(self, piece: bytes) -> Iterator[StreamEvent]:
         """The events that a piece completes."""
         self.received += len(piece)
-        events = self._decoder.feed(concealed(piece, self._access_token))
+        events = self._decoder.feed(self._concealer.feed(piece))
         if self._decoder.chunks > self._chunks:
             self._chunks = self._decoder.chunks
             self._waiting = False
@@ -107,7 +108,8 @@ class AnswerReader:
 
     def finish(self) -> Iterator[StreamEvent]:
         """What is left at the end. Raises StreamInterruptedError when the answer is not complete."""
-        last = list(self._decoder.finish())
+        rest = self._concealer.rest()
+        last = [*(self._decoder.feed(rest) if rest else ()), *self._decoder.finish()]
         if not (self._told or last):
             raise StreamInterruptedError(
                 Text(

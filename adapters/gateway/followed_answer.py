@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
+from domain.concealing import Concealer, concealed, without_token
 from domain.errors import TransportError, UpstreamError
 from domain.http import Headers, Route
-from domain.upstream_flows import blame_upstream, concealed, without_token
+from domain.upstream_flows import blame_upstream
 from ports.transport import FollowedStream
 
 
@@ -14,12 +15,13 @@ class FollowedAnswer:
     `stream`, `access_token` and `route` are for whoever goes on with it by a flow.
     """
 
-    __slots__ = ("_received", "access_token", "route", "stream")
+    __slots__ = ("_concealer", "_received", "access_token", "route", "stream")
 
     def __init__(self, stream: FollowedStream, *, access_token: str, route: Route) -> None:
         self.stream = stream
         self.access_token = access_token
         self.route = route
+        self._concealer = Concealer(access_token)
         self._received = 0
 
     @property
@@ -54,7 +56,10 @@ class FollowedAnswer:
     def taken(self) -> bytes:
         piece = self.stream.taken()
         self._received += len(piece)
-        return concealed(piece, self.access_token)
+        piece = self._concealer.feed(piece)
+        if self._concealer.holds and not self.stream.going_on():
+            piece += self._concealer.rest()
+        return piece
 
     def going_on(self) -> bool:
         return self.stream.going_on()

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Self
 
+from domain.concealing import Concealer, without_token
 from domain.errors import TransportError
 from domain.http import Headers
-from domain.upstream_flows import blame_upstream, concealed, without_token
+from domain.upstream_flows import blame_upstream
 from ports.transport import AsyncResponseStream
 
 
@@ -17,7 +18,7 @@ class RelayedStream:
         self._stream = stream
         self._pieces: AsyncIterator[bytes] | None = None
         self._received = 0
-        self._access_token = access_token
+        self._concealer = Concealer(access_token)
         self._headers = without_token(stream.headers, access_token)
 
     @property
@@ -35,17 +36,25 @@ class RelayedStream:
         if self._pieces is None:
             self._pieces = aiter(self._stream)
         try:
-            piece = await anext(self._pieces)
+            while True:
+                piece = await anext(self._pieces)
+                self._received += len(piece)
+                passed = self._concealer.feed(piece)
+                if passed:
+                    return passed
+        except StopAsyncIteration:
+            rest = self._concealer.rest()
+            if not rest:
+                raise
+            return rest
         except TransportError as error:
             raise blame_upstream(error, begun=True, received=self._received) from error
-        self._received += len(piece)
-        # Some upstreams repeat the token in an error. Nearly always there is nothing to replace.
-        return concealed(piece, self._access_token)
 
     async def pour(self, sink: Callable[[bytes], bool]) -> bool:
         def passed(piece: bytes) -> bool:
             self._received += len(piece)
-            return sink(concealed(piece, self._access_token))
+            piece = self._concealer.feed(piece)
+            return not piece or sink(piece)
 
         try:
             return await self._stream.pour(passed)

@@ -19,7 +19,7 @@ from domain.words import Language
 
 _log = structlog.stdlib.get_logger("oca.http")
 # Found by structlog among the context's variables by its name; so it is in every line that this request causes.
-_REQUEST_ID: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
+NAMED: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
 _GOOD_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
 _QUIET_PATHS = {"/healthz", "/readyz", "/metrics"}
 _FIELD = REQUEST_ID.encode("ascii")
@@ -50,7 +50,7 @@ class RequestLog:
         if "request_id" not in state:
             begin(scope)
         answer = _Answer(state["request_id"], send)
-        named = _REQUEST_ID.set(answer.request_id)
+        named = NAMED.set(answer.request_id)
         try:
             await self._app(scope, receive, answer.send)
         except Exception:
@@ -73,7 +73,7 @@ class RequestLog:
                 bytes_out=answer.size,
                 took_ms=round((perf_counter() - state["begun_s"]) * 1000, 1),
             )
-            _REQUEST_ID.reset(named)
+            NAMED.reset(named)
 
 
 def begin(scope: Scope) -> None:

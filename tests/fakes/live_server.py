@@ -27,6 +27,7 @@ class LiveServer:
             ws="none",
             timeout_graceful_shutdown=grace_s,
             server_header=False,
+            proxy_headers=False,
         )
         self._started = threading.Event()
         self._server = _Announcing(config, self._started)

@@ -111,7 +111,7 @@ class FakeSocketTransport(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self.refuses:
             self.abort()
-        else:
+        elif not self.closed:  # asyncio drops what comes after
             self.written += data
             if self.deaf:
                 self._protocol.pause_writing()

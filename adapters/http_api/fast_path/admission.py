@@ -11,7 +11,7 @@ from adapters.http_api.guard import Gate
 from adapters.http_api.metrics import Metrics
 from adapters.http_api.operations import OPERATIONS, relayed_request
 from adapters.http_api.options import ServerOptions
-from adapters.http_api.request_log import begin
+from adapters.http_api.request_log import NAMED, begin
 from domain.errors import OCAError
 from ports.gateway import AsyncChatGateway
 
@@ -65,11 +65,14 @@ class FastPath:
     def begin(self, scope: Scope, body: bytes, wire: CallerWire) -> Passage | None:
         """Ask the upstream for the answer to a request that was admitted. None when that is not for the fast path."""
         begin(scope)
+        named = NAMED.set(scope["state"]["request_id"])
         try:
             request = relayed_request(scope, body, default_model=self._options.default_model)
             answer = self._gateway.ask_at_once(request.relay)
         except OCAError:
             return None  # it will be told on the other road
+        finally:
+            NAMED.reset(named)
         if answer is None:
             return None
         return Passage(
