@@ -186,7 +186,7 @@ class Passage:
         answer = self._answer
         body = answer.whole()
         if body is None:
-            if answer.unread > _MUCH_BYTES or answer.failure() is not None:
+            if answer.unread > _MUCH_BYTES or not answer.going_on():
                 self._hand_over()
             return
         if not (begins_like_json(body) and ends_like_json(body)):

@@ -138,7 +138,7 @@ async def both(requests: list[bytes], answer: list[bytes], **more: Any) -> None:
     assert closed or fast[-1] == slow[-1]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     body=st.sampled_from(BODIES),
     fields=st.lists(st.sampled_from(FIELDS), max_size=2, unique=True),
@@ -162,7 +162,7 @@ def test_any_request_and_any_answer_in_any_pieces_come_to_the_same(  # noqa: PLR
     runner.run(both(requests, in_pieces(answer, answered_at), cut=cut, api_keys=keys))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     data=st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=8), max_size=6).map(b"".join),
     at=cuts,
@@ -171,7 +171,9 @@ def test_any_request_and_any_answer_in_any_pieces_come_to_the_same(  # noqa: PLR
 def test_any_bytes_of_a_caller_come_to_the_same(
     runner: asyncio.Runner, data: bytes, at: list[int], answer: bytes
 ) -> None:
-    runner.run(both(in_pieces(data, at), [answer], cut=False))
+    # uvicorn reads on while the first of several requests waits for its answer, and may find nonsense before that comes.
+    several = data.count(b"HTTP/") > 1
+    runner.run(both(in_pieces(data, [] if several else at), [answer], cut=False))
 
 
 @settings(max_examples=100, deadline=None)
