@@ -2,7 +2,7 @@
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
@@ -33,7 +33,7 @@ def import_leanly() -> None:
 
 
 @contextmanager
-def _hidden(*names: str) -> Iterator[None]:
+def _hidden(*names: str) -> Generator[None, None, None]:
     hidden = [name for name in names if name not in sys.modules]
     for name in hidden:
         # What stands there as None cannot be imported; those who can do without, do.

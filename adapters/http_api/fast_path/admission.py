@@ -5,7 +5,8 @@ from collections.abc import Callable
 import structlog
 from starlette.types import Scope
 
-from adapters.http_api.fast_path.passage import CallerWire, Ledger, Passage
+from adapters.http_api.fast_path.caller_wire import CallerWire, Ledger
+from adapters.http_api.fast_path.passage import Passage
 from adapters.http_api.fields import Fields
 from adapters.http_api.guard import Gate
 from adapters.http_api.metrics import Metrics

@@ -1,23 +1,23 @@
 """One request on the fast path, from when the upstream has been asked to the last byte of its answer."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from starlette.types import Scope
 
 from adapters.http_api.caller import STREAM_HEADERS
 from adapters.http_api.errors import ErrorAnswer, answer_of, internal_error
+from adapters.http_api.fast_path.caller_wire import CallerWire, Ledger
+from adapters.http_api.fast_path.draining import drain
 from adapters.http_api.fields import Fields
 from adapters.http_api.language import language_of
-from adapters.http_api.metrics import Metrics
 from adapters.http_api.operations import RelayedRequest
 from adapters.http_api.relay import HANDED
 from adapters.http_api.relayed_answer import (
-    DRAIN,
     OURS,
     SHUTTING_DOWN,
     begins_like_json,
@@ -37,36 +37,6 @@ _log = structlog.stdlib.get_logger("oca.relay")
 # A document of more bytes than this that is not complete yet is left to the other road.
 _MUCH_BYTES = 64 * 1024
 _LAST_CHUNK: Final = b"0\r\n\r\n"
-
-
-class CallerWire(Protocol):
-    """The way back to the caller: the connection on which the request came.
-
-    While it is `congested`, the caller is behind with reading. `write_now` takes bytes without delay.
-    """
-
-    congested: bool
-    write_now: Callable[[bytes], None]
-
-    def status_line(self, status: int) -> bytes:
-        """It, and the fields that every answer of this server has."""
-        ...
-
-    def completed(self, passage: "Passage") -> None:
-        """The answer has been written to its end."""
-        ...
-
-    def hand_over(self, passage: "Passage") -> None:
-        """The request goes on over ASGI; the passage is over."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger:
-    """Where a request is counted, and its line written."""
-
-    metrics: Metrics
-    write: Callable[..., None]
 
 
 class _Nobody:
@@ -109,6 +79,7 @@ class Passage:
         self._request = request
         self._answer = answer
         self._wire = wire
+        self._write_now = wire.write_now
         self._ledger = ledger
         self._keep_alive_s = keep_alive_s
         self._default_language = language
@@ -198,7 +169,7 @@ class Passage:
         answer.taken()
         answer.over()
         self._size = len(body)
-        self._wire.write_now(head + body)
+        self._write_now(head + body)
         self._ledger.metrics.used(read_usage(usage_in(body)))
         self._complete()
 
@@ -237,7 +208,7 @@ class Passage:
         """A piece of a stream, after its head if it is the first."""
         if not self._begun:
             chunk = self._head(200, self._returned, _STREAM_FIELDS) + chunk
-        self._wire.write_now(chunk)
+        self._write_now(chunk)
         if self._keep_alive_s:
             self._last_sent = self._loop.time()
 
@@ -246,7 +217,7 @@ class Passage:
         self._ledger.metrics.used(framing.usage)
         if not self._answer.over():
             # After [DONE] its end is a few bytes away; reading them lets its connection be used again.
-            _Drained(self._answer)
+            drain(self._answer)
         self._complete()
 
     def _tick(self) -> None:
@@ -270,11 +241,11 @@ class Passage:
         if self._begun:
             event = encode_event(answer.body)
             self._size += len(event)
-            self._wire.write_now(b"%x\r\n%b\r\n%b" % (len(event), event, _LAST_CHUNK))
+            self._write_now(b"%x\r\n%b\r\n%b" % (len(event), event, _LAST_CHUNK))
         else:
             fields = (("content-type", "application/json"), ("content-length", str(len(answer.body))))
             self._size += len(answer.body)
-            self._wire.write_now(self._head(answer.status, (*answer.headers, *fields)) + answer.body)
+            self._write_now(self._head(answer.status, (*answer.headers, *fields)) + answer.body)
         self._complete()
 
     def _hand_over(self) -> None:
@@ -336,17 +307,3 @@ _STREAM_FIELDS = b"".join(b"%b: %b\r\n" % field for field in STREAM_HEADERS) + b
 
 def _returned(headers: Headers) -> list[tuple[str, str]]:
     return [field for field in returned_answer_headers(headers) if field[0] not in OURS]
-
-
-class _Drained:
-    """What is left of an answer after its last event: read for a moment, and dropped."""
-
-    def __init__(self, answer: Followed) -> None:
-        self._answer = answer
-        self._limit = asyncio.get_running_loop().call_later(DRAIN.total_seconds(), answer.close)
-        answer.follow(self._look)
-
-    def _look(self) -> None:
-        self._answer.taken()
-        if self._answer.over() or self._answer.failure() is not None:
-            self._limit.cancel()

@@ -25,7 +25,9 @@ class FastPathProtocol(JoiningProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._fast_path: FastPath | None = getattr(self.app, "fast_path", None)
+        self._write: Callable[[bytes], None] = _nowhere
+        self._asgi: Any = cast("Any", self.app)  # pyright: ignore[reportUnknownMemberType]
+        self._fast_path: FastPath | None = getattr(self._asgi, "fast_path", None)
         if self.root_path or self.limit_concurrency is not None:
             self._fast_path = None
 
@@ -67,7 +69,10 @@ class FastPathProtocol(JoiningProtocol):
     # CallerWire.
 
     congested = False
-    write_now: Callable[[bytes], None]
+
+    @property
+    def write_now(self) -> Callable[[bytes], None]:
+        return self._write
 
     def status_line(self, status: int) -> bytes:
         return STATUS_LINE[status] + _lines(tuple(self.server_state.default_headers))
@@ -83,14 +88,14 @@ class FastPathProtocol(JoiningProtocol):
         cycle.keep_alive = passage.keep_alive
         cycle.more_body = False
         self._let_go(passage, cycle)
-        self._start_asgi_task(cycle, self.app)
+        self._start_asgi_task(cycle, self._asgi)
 
     # What the event loop and the server tell.
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
         super().connection_made(transport)
-        self.write_now = transport.write
+        self._write = transport.write
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -135,7 +140,8 @@ class FastPathProtocol(JoiningProtocol):
         return cast("dict[str, Any]", self.scope)
 
     def _is_plain(self) -> bool:
-        parser, cycle = self.parser, cast("RequestResponseCycle | None", self.cycle)
+        parser: Any = self.parser
+        cycle = cast("RequestResponseCycle | None", self.cycle)
         return (
             parser.get_method() == b"POST"
             and parser.get_http_version() == "1.1"
@@ -152,7 +158,7 @@ class FastPathProtocol(JoiningProtocol):
         cycle.body += b"".join(pieces)
         cycle.more_body = not complete
         cycle.message_event.set()
-        self._start_asgi_task(cycle, self.app)
+        self._start_asgi_task(cycle, self._asgi)
 
     def _new_cycle(self, scope: dict[str, Any]) -> RequestResponseCycle:
         """As uvicorn makes it of such a request."""
@@ -169,6 +175,10 @@ class FastPathProtocol(JoiningProtocol):
             keep_alive=True,
             on_response=self.on_response_complete,
         )
+
+
+def _nowhere(_: bytes) -> None:
+    """Before there is a connection."""
 
 
 @lru_cache(4)

@@ -71,7 +71,7 @@ class HttptoolsResponseStream:
         self.status = 0
         self.reason = b""
         self.headers: Headers = ()
-        self._connection = connection
+        self._connection: Connection | None = connection
         self._peer = peer
         self._timeouts = timeouts
         self._release = release

@@ -10,7 +10,7 @@ assert scene.answers()[0].status == 200
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -23,6 +23,7 @@ from uvicorn.server import ServerState
 from adapters.gateway.asyncio import AsyncioDriver, AsyncioGateway
 from adapters.gateway.endpoints import Endpoints
 from adapters.http_api.app import build_app
+from adapters.http_api.fast_path.passage import Passage
 from adapters.http_api.fast_path.protocol import FastPathProtocol
 from adapters.http_api.metrics import Metrics
 from adapters.transport.httptools.connection import Connection
@@ -65,7 +66,7 @@ class Answer:
     """What a caller reads; `complete` when its framing says so."""
 
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict[str, str])
     body: bytes = b""
     complete: bool = False
 
@@ -172,6 +173,17 @@ class Scene:
             task.cancel()
         await asyncio.gather(*self.state.tasks, return_exceptions=True)
         await self.upstream.aclose()
+
+
+NewScene = Callable[..., Scene]
+
+
+async def asked(scene: Scene, request: bytes) -> bool:
+    """Whether a request goes the fast path."""
+    scene.caller.arrive(request)
+    fast = scene.on_fast_path and isinstance(scene.protocol.cycle, Passage)
+    await turns()
+    return fast
 
 
 def asking(body: object, *fields: bytes, path: bytes = b"/v1/chat/completions") -> bytes:

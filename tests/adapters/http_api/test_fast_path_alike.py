@@ -171,7 +171,7 @@ def test_any_request_and_any_answer_in_any_pieces_come_to_the_same(  # noqa: PLR
 def test_any_bytes_of_a_caller_come_to_the_same(
     runner: asyncio.Runner, data: bytes, at: list[int], answer: bytes
 ) -> None:
-    # uvicorn reads on while the first of several requests waits for its answer, and may find nonsense before that comes.
+    # uvicorn reads on while the first of several requests waits for its answer, and may find nonsense before it comes.
     several = data.count(b"HTTP/") > 1
     runner.run(both(in_pieces(data, [] if several else at), [answer], cut=False))
 
