@@ -4,27 +4,24 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
-from typing import Final
 
 import structlog
 from starlette.types import Scope
 
-from adapters.http_api.caller import STREAM_HEADERS
 from adapters.http_api.errors import ErrorAnswer, answer_of, internal_error
 from adapters.http_api.fast_path.caller_wire import CallerWire, Ledger
 from adapters.http_api.fast_path.draining import drain
+from adapters.http_api.fast_path.framing import LAST_CHUNK, STREAM_FIELDS, chunk, head, returned_fields
 from adapters.http_api.fields import Fields
 from adapters.http_api.language import language_of
 from adapters.http_api.operations import RelayedRequest
 from adapters.http_api.relay import HANDED
 from adapters.http_api.relayed_answer import (
-    OURS,
     SHUTTING_DOWN,
     begins_like_json,
     ends_like_json,
     is_event_stream,
 )
-from adapters.wire.relay_headers import REQUEST_ID, returned_answer_headers
 from adapters.wire.relay_stream import RelayStream
 from adapters.wire.relay_usage import read_usage, usage_in
 from adapters.wire.sse import KEEP_ALIVE, encode_event
@@ -36,7 +33,6 @@ from ports.transport import Followed
 _log = structlog.stdlib.get_logger("oca.relay")
 # A document of more bytes than this that is not complete yet is left to the other road.
 _MUCH_BYTES = 64 * 1024
-_LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 class _Nobody:
@@ -61,6 +57,7 @@ class Passage:
     _returned: Sequence[tuple[str, str]] = ()
     _begun = False
     _running = False
+    _told = False
     _status = 0
     _size = 0
 
@@ -76,6 +73,7 @@ class Passage:
         language: Language,
     ) -> None:
         self.scope = scope
+        self._request_id: str = scope["state"]["request_id"]
         self._request = request
         self._answer = answer
         self._wire = wire
@@ -145,7 +143,7 @@ class Passage:
         if not 200 <= answer.status < 300 or answer.coded or events is not self._request.streamed:  # noqa: PLR2004
             self._hand_over()
         elif events:
-            self._returned = _returned(headers)
+            self._returned = returned_fields(headers)
             self._framing = RelayStream(choices=self._request.choices)
             self._ledger.metrics.stream_begins()
             self._running = True
@@ -163,13 +161,13 @@ class Passage:
         if not (begins_like_json(body) and ends_like_json(body)):
             self._hand_over()
             return
-        fields = _returned(headers)
+        fields = returned_fields(headers)
         fields += (("content-type", content_type), ("content-length", str(len(body))))
-        head = self._head(answer.status, fields)
+        above = self._head(answer.status, fields)
         answer.taken()
         answer.over()
         self._size = len(body)
-        self._write_now(head + body)
+        self._write_now(above + body)
         self._ledger.metrics.used(read_usage(usage_in(body)))
         self._complete()
 
@@ -199,21 +197,22 @@ class Passage:
             raise failure
 
     def _send_events(self, events: bytes) -> None:
-        if not self._size:
+        if not self._told:
+            self._told = True
             self._ledger.metrics.first_token(perf_counter() - self._request.begun_s)
         self._size += len(events)
-        self._write(b"%x\r\n%b\r\n" % (len(events), events))
+        self._write(chunk(events))
 
-    def _write(self, chunk: bytes) -> None:
+    def _write(self, framed: bytes) -> None:
         """A piece of a stream, after its head if it is the first."""
         if not self._begun:
-            chunk = self._head(200, self._returned, _STREAM_FIELDS) + chunk
-        self._write_now(chunk)
+            framed = self._head(200, self._returned, STREAM_FIELDS) + framed
+        self._write_now(framed)
         if self._keep_alive_s:
             self._last_sent = self._loop.time()
 
     def _end(self, framing: RelayStream) -> None:
-        self._write(_LAST_CHUNK)
+        self._write(LAST_CHUNK)
         self._ledger.metrics.used(framing.usage)
         if not self._answer.over():
             # After [DONE] its end is a few bytes away; reading them lets its connection be used again.
@@ -231,7 +230,7 @@ class Passage:
             due = now + self._keep_alive_s
             if not self._wire.congested:
                 self._size += len(KEEP_ALIVE)
-                self._write(b"%x\r\n%b\r\n" % (len(KEEP_ALIVE), KEEP_ALIVE))
+                self._write(chunk(KEEP_ALIVE))
         self._tick_at = self._loop.call_at(due, self._tick)
 
     # The end.
@@ -241,7 +240,7 @@ class Passage:
         if self._begun:
             event = encode_event(answer.body)
             self._size += len(event)
-            self._write_now(b"%x\r\n%b\r\n%b" % (len(event), event, _LAST_CHUNK))
+            self._write_now(chunk(event) + LAST_CHUNK)
         else:
             fields = (("content-type", "application/json"), ("content-length", str(len(answer.body))))
             self._size += len(answer.body)
@@ -284,26 +283,16 @@ class Passage:
             self._ending = None
 
     @property
-    def _request_id(self) -> str:
-        request_id: str = self.scope["state"]["request_id"]
-        return request_id
-
-    @property
     def _language(self) -> Language:
         return language_of(Fields.of(self.scope), self._default_language)
 
     def _head(self, status: int, fields: Sequence[tuple[str, str]], more: bytes = b"") -> bytes:
         self._begun = True
         self._status = status
-        lines = [f"{name}: {value}\r\n" for name, value in fields]
-        lines.append(f"{REQUEST_ID}: {self._request_id}\r\n")
-        if not self.keep_alive:
-            lines.append("connection: close\r\n")
-        return b"".join((self._wire.status_line(status), "".join(lines).encode("latin-1", "replace"), more, b"\r\n"))
-
-
-_STREAM_FIELDS = b"".join(b"%b: %b\r\n" % field for field in STREAM_HEADERS) + b"transfer-encoding: chunked\r\n"
-
-
-def _returned(headers: Headers) -> list[tuple[str, str]]:
-    return [field for field in returned_answer_headers(headers) if field[0] not in OURS]
+        return head(
+            self._wire.status_line(status),
+            fields,
+            request_id=self._request_id,
+            closing=not self.keep_alive,
+            more=more,
+        )
