@@ -17,6 +17,8 @@ from domain.errors import OCAError
 from ports.gateway import AsyncChatGateway
 
 _JSON = b"application/json"
+# The upstream takes a larger body in several turns, and those are waited for on the other road.
+_LARGE_BYTES = 256 * 1024
 _PATHS = {path.encode(): path for path in OPERATIONS}
 # A request with one of these is not plain: a browser's, one whose body is not simply there, or that wants more.
 _UNUSUAL = frozenset(
@@ -41,6 +43,7 @@ class FastPath:
         self._options = options
         self._gate = gate
         self._ledger = Ledger(metrics=metrics, write=write or structlog.stdlib.get_logger("oca.http").info)
+        self._largest_bytes = min(_LARGE_BYTES, options.max_body_bytes)
         self._keep_alive_s = options.keep_alive.total_seconds()
 
     def admits(self, scope: Scope, url: bytes) -> bool:
@@ -58,7 +61,7 @@ class FastPath:
         return (
             fields.raw(b"content-type") == _JSON
             and length.isdigit()
-            and int(length[:20]) <= self._options.max_body_bytes
+            and int(length[:20]) <= self._largest_bytes
             and not fields.any_of(_UNUSUAL)
             and self._gate.refusal(scope) is None
         )
