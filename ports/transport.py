@@ -139,7 +139,7 @@ class Followed(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the connection back when the body was taken to its end, else close it. May be called twice."""
+        """Give the connection back when the body is complete, else close it. May be called twice."""
         ...
 
 
