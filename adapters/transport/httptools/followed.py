@@ -20,10 +20,11 @@ CLOSED = "the connection was closed while it was being set up"
 class HttptoolsFollowedStream(HttptoolsResponseStream):
     """ports.transport.FollowedStream over a connection."""
 
-    __slots__ = ("_dialling", "_news")
+    __slots__ = ("_dialling", "_listened", "_news")
 
     def __init__(self, connection: Connection | None, **more: Any) -> None:
         super().__init__(connection, **more)
+        self._listened = False
         self._dialling: asyncio.Task[None] | None = None
         self._news: Callable[[], None] | None = None
 
@@ -54,6 +55,7 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
     def follow(self, news: Callable[[], None]) -> None:
         self._news = news
         if self._connection is not None:
+            self._listened = True
             self._connection.follow(news, self._until, self._too_late)
 
     def unfollow(self) -> None:
@@ -114,8 +116,8 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
                 raise
         connection = self._connection
         if connection is not None and connection.phase is HEAD:
-            # The silence so far counts.
-            await self._wait(connection, connection.heard_at)
+            # The silence so far counts, if anybody has listened to it.
+            await self._wait(connection, connection.heard_at if self._listened else None)
         await super().head()
 
     @override

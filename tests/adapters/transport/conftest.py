@@ -20,6 +20,7 @@ from adapters.transport.tls import tls_context
 from domain.errors import TransportError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
 from ports.transport import AsyncTransport, ResponseStream, Transport
+from tests.adapters.transport.following import HandedOverTransport
 from tests.contracts.transport import Blocking
 from tests.fakes.loop_thread import LoopThread
 
@@ -74,7 +75,15 @@ class Client:
             stream.close()
 
 
-@pytest.fixture(params=["requests", "httpx", "httptools", "httptools on uvloop"])
+NEW_ASYNCIO: dict[str, Callable[..., AsyncTransport]] = {
+    "httpx": HttpxTransport,
+    "httptools": HttptoolsTransport,
+    "httptools on uvloop": HttptoolsTransport,
+    "httptools, handed over": HandedOverTransport,
+}
+
+
+@pytest.fixture(params=["requests", *NEW_ASYNCIO])
 def new_transport(request: pytest.FixtureRequest, system_tls: ssl.SSLContext) -> Iterator[NewTransport]:
     """Makes transports of the kind under test; they are closed with the test."""
     with ExitStack() as stack:
@@ -83,7 +92,6 @@ def new_transport(request: pytest.FixtureRequest, system_tls: ssl.SSLContext) ->
             uvloop = request.param.endswith("uvloop")
             thread = LoopThread(uvloop_loop if uvloop else asyncio.new_event_loop).start()
             stack.callback(thread.stop)
-        new_asyncio: Callable[..., AsyncTransport] = HttpxTransport if request.param == "httpx" else HttptoolsTransport
 
         def make(*, proxy_url: str | None = None, tls: ssl.SSLContext | None = None) -> Client:
             context = system_tls if tls is None else tls
@@ -91,7 +99,7 @@ def new_transport(request: pytest.FixtureRequest, system_tls: ssl.SSLContext) ->
             if thread is None:
                 transport = RequestsTransport(proxy_url=proxy_url, tls=context)
             else:
-                transport = Blocking(new_asyncio(proxy_url=proxy_url, tls=context), thread)
+                transport = Blocking(NEW_ASYNCIO[request.param](proxy_url=proxy_url, tls=context), thread)
             stack.callback(transport.close)
             return Client(transport)
 
