@@ -27,38 +27,35 @@ def without_token(headers: Headers, token: str) -> Headers:
 class Concealer:
     """Takes our token out of a body in pieces, wherever they are cut.
 
-    What may be the beginning of the token is held back until the next piece; nearly always there is nothing.
+    What may be the beginning of the token is `held` back until the next piece; nearly always there is nothing.
     """
 
-    __slots__ = ("_held", "_secret")
+    __slots__ = ("_secret", "held")
 
     def __init__(self, token: str) -> None:
         self._secret = token.encode() if len(token) >= SHORTEST_SECRET_CHARACTERS else b""
-        self._held = b""
-
-    @property
-    def holds(self) -> bool:
-        return bool(self._held)
+        self.held = b""
 
     def feed(self, piece: bytes) -> bytes:
         """What of it may go on; may be empty."""
         secret = self._secret
-        if not secret:
-            return piece
-        if self._held:
-            piece = self._held + piece
-            self._held = b""
-        if secret in piece:
+        if self.held:
+            piece = self.held + piece
+            self.held = b""
+        if secret in piece and secret:
             piece = piece.replace(secret, MASK)
-        size = _beginning_at_end(piece, secret)
+        # Nearly all pieces end with a character that no token has.
+        if piece[-1:] not in secret:
+            return piece
+        size = _beginning_at_end(piece, secret) if secret else 0
         if size:
-            self._held = piece[-size:]
+            self.held = piece[-size:]
             return piece[:-size]
         return piece
 
     def rest(self) -> bytes:
         """What was held back, at the end of the body."""
-        held, self._held = self._held, b""
+        held, self.held = self.held, b""
         return held
 
 

@@ -57,7 +57,7 @@ class FollowedAnswer:
         piece = self.stream.taken()
         self._received += len(piece)
         piece = self._concealer.feed(piece)
-        if self._concealer.holds and not self.stream.going_on():
+        if self._concealer.held and not self.stream.going_on():
             piece += self._concealer.rest()
         return piece
 

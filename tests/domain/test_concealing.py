@@ -29,7 +29,7 @@ def test_nothing_waits_that_cannot_be_the_beginning_of_the_token() -> None:
     assert concealer.feed(b'data: {"a":"eyes"}\n\n') == b'data: {"a":"eyes"}\n\n'
     assert concealer.feed(b"the keys") == b"the keys"
     assert concealer.feed(b"the eyJab") == b"the "
-    assert concealer.holds
+    assert concealer.held
     assert concealer.feed(b"!") == b"eyJab!"
 
 
