@@ -67,7 +67,9 @@ class Tally:
     @property
     def wasted_grants(self) -> list[str]:
         """Tokens that were bought while the one before was neither near its end nor lost on the way: when, how soon."""
-        least = self.plan.lifetime * LEAST_AGE
+        # A token's life begins when it is asked for. On a machine that stood still, that was before the request arrived.
+        late = 2 * timedelta(milliseconds=max(self.tokens.lag_ms, self.chats.lag_ms))
+        least = self.plan.lifetime * LEAST_AGE - late
         gaps = [(later.arrived, later.arrived - earlier.arrived) for earlier, later in pairwise(self.grants)]
         return [f"{at:%H:%M:%S.%f}, {gap.total_seconds():.3f} s after the last" for at, gap in gaps if gap < least]
 
