@@ -67,7 +67,7 @@ class Tally:
     @property
     def wasted_grants(self) -> list[str]:
         """Tokens that were bought while the one before was neither near its end nor lost on the way: when, how soon."""
-        # A token's life begins when it is asked for. On a machine that stood still, that was before the request arrived.
+        # A token's life begins when it is asked for: on a machine that stood still, before the request arrived.
         late = 2 * timedelta(milliseconds=max(self.tokens.lag_ms, self.chats.lag_ms))
         least = self.plan.lifetime * LEAST_AGE - late
         gaps = [(later.arrived, later.arrived - earlier.arrived) for earlier, later in pairwise(self.grants)]
