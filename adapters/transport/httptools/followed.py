@@ -39,6 +39,8 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
                 self._failure = lost_at_once(self._peer)
         except TransportError as error:
             self._failure = error
+        except Exception as error:  # noqa: BLE001 - a defect; but nobody may wait for ever
+            self._failure = _not_set_up(self._peer, error)
         self._dialling = None
         if self._news is not None:
             self.follow(self._news)
@@ -142,7 +144,10 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
 
 def lost_at_once(peer: Peer) -> TransportError:
     """A new connection that took not one byte of a request."""
-    error = ConnectionResetError()
+    return _not_set_up(peer, ConnectionResetError())
+
+
+def _not_set_up(peer: Peer, error: Exception) -> TransportError:
     failure = not_connected(peer, error, tls_host=None, otherwise=CLOSED)
     failure.__cause__ = error
     return failure

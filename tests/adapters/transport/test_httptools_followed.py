@@ -245,6 +245,18 @@ async def test_a_new_connection_that_is_gone_at_once_took_nothing() -> None:
     assert isinstance(stream.failure(), NotConnectedError)
 
 
+async def test_a_defect_while_dialling_is_told_and_nobody_waits_for_ever() -> None:
+    wire = Wire()
+    stream, connecting = dialled(wire)
+    news: list[object] = []
+    stream.follow(lambda: news.append(stream.failure()))
+    connecting.set_exception(RuntimeError("a defect"))
+    await turns()
+    (failure,) = news
+    assert isinstance(failure, NotConnectedError)
+    assert isinstance(failure.__cause__, RuntimeError)
+
+
 @pytest.mark.parametrize("waiting", [False, True])
 async def test_whoever_leaves_while_it_is_dialled_leaves_nothing_open(waiting: bool) -> None:
     wire = Wire()
