@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.adapters.http_api.fast_path_scene import Scene, asking, chunked, turns, whole
 from tests.adapters.http_api.serving import CHAT, STREAM
+from tests.adapters.transport.test_httptools_hostile import in_pieces
 
 CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}]}\n\n'
 LAST = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":1}}\n\n'
@@ -89,11 +89,6 @@ def _road() -> None:
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as runner:
         yield runner
-
-
-def in_pieces(data: bytes, at: list[int]) -> list[bytes]:
-    places = [0, *sorted({place for place in at if 0 < place < len(data)}), len(data)]
-    return [data[start:end] for start, end in pairwise(places) if start < end]
 
 
 async def outcome(

@@ -10,7 +10,7 @@ from adapters.transport.httptools.followed import HttptoolsFollowedStream
 from adapters.transport.httptools.transport import HttptoolsTransport
 from domain.errors import TransportError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
-from tests.adapters.transport.httptools_exchanges import GET, HEAD, PEER, READ_S, TIMEOUTS, Wire, turns
+from tests.adapters.transport.httptools_exchanges import GET, HEAD, PEER, TIMEOUTS, Wire, say
 
 
 class HandedOverTransport(HttptoolsTransport):
@@ -71,15 +71,7 @@ async def outcome_followed(pieces: Iterable[bytes], *, cut: bool, method: str = 
     wire = Wire()
     connection, transport = wire.connect()
     reader = followed(wire, connection, request=HttpRequest(method=method, url=GET.url))
-    for piece in pieces:
-        transport.arrive(piece)
-        await turns(1)
-    await turns()
-    if cut:
-        transport.end()
-    else:
-        wire.loop.advance(READ_S + 1)
-    await turns()
+    await say(wire, transport, pieces, cut=cut)
     return reader.outcome()
 
 

@@ -61,12 +61,8 @@ async def turns(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def outcome_of(pieces: Iterable[bytes], *, cut: bool, method: str = "GET") -> HttpResponse | TransportError:
-    """What an exchange makes of these bytes, and of silence or the end of the connection (`cut`) after them."""
-    wire = Wire()
-    connection, transport = wire.connect()
-    task = wire.ask(connection, request=HttpRequest(method=method, url=GET.url))
-    await turns()
+async def say(wire: Wire, transport: FakeSocketTransport, pieces: Iterable[bytes], *, cut: bool) -> None:
+    """These bytes, and then silence for too long, or the end of the connection (`cut`)."""
     for piece in pieces:
         transport.arrive(piece)
         await turns(1)
@@ -76,6 +72,15 @@ async def outcome_of(pieces: Iterable[bytes], *, cut: bool, method: str = "GET")
     else:
         wire.loop.advance(READ_S + 1)
     await turns()
+
+
+async def outcome_of(pieces: Iterable[bytes], *, cut: bool, method: str = "GET") -> HttpResponse | TransportError:
+    """What an exchange makes of these bytes, and of silence or the end of the connection (`cut`) after them."""
+    wire = Wire()
+    connection, transport = wire.connect()
+    task = wire.ask(connection, request=HttpRequest(method=method, url=GET.url))
+    await turns()
+    await say(wire, transport, pieces, cut=cut)
     assert task.done(), "an exchange hangs"
     try:
         return task.result()
