@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from starlette.types import ASGIApp
 
-from adapters.http_api.app import build_app
+from adapters.http_api.app import Application, build_app
 from adapters.http_api.metrics import Metrics
 from adapters.http_api.options import ServerOptions
 from config.container import Container, build_container
@@ -19,7 +19,7 @@ from domain.errors import ConfigurationError
 CONFIGURATION_EXIT = 3
 
 
-def create_app(container: Container) -> ASGIApp:
+def create_app(container: Container) -> Application:
     """The application over a container's gateway."""
     settings: Settings = container.settings()
     options = ServerOptions(

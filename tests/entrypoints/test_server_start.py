@@ -14,6 +14,9 @@ import pytest
 
 from adapters.clock.system import SystemClock
 from adapters.sandbox.server import Sandbox
+from config.container import build_container
+from config.settings import load_settings
+from entrypoints.api import create_app
 from tests.entrypoints.stack import sandbox, write_env
 from tests.entrypoints.test_cli import CLEAN, OCA, serving
 
@@ -62,6 +65,13 @@ def test_the_server_imports_nothing_that_serves_others(tmp_path: Path, world: Sa
         check=True,
     )
     assert set(result.stdout.split()) & FOREIGN == set()
+
+
+@pytest.mark.parametrize("chosen", ["true", "false"])
+def test_the_fast_path_is_there_unless_it_is_switched_off(chosen: str, tmp_path: Path, world: Sandbox) -> None:
+    path = write_env(tmp_path, world, OCA_FAST_PATH=chosen)
+    app = create_app(build_container(load_settings(env_file=path, environ={})))
+    assert (app.fast_path is not None) is (chosen == "true")
 
 
 def test_what_is_left_out_can_be_had_afterwards_and_is_missed_by_nobody() -> None:
