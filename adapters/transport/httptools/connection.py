@@ -177,9 +177,10 @@ class Connection(Arrivals, asyncio.Protocol):
                 self._wake()
             else:
                 self.heard_at = self.loop.time()
-        elif self._follower is not None:
+        else:
             self.heard_at = self.loop.time()
-            self._follower()
+            if self._follower is not None:
+                self._follower()
 
     def _pour(self, sink: Callable[[bytes], bool]) -> None:
         piece = self.taken()

@@ -30,13 +30,17 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
 
     def dial(self, connecting: Coroutine[Any, Any, Connection], head: bytes, request: HttpRequest) -> None:
         """Ask as soon as there is a connection."""
-        self._dialling = asyncio.get_running_loop().create_task(self._ask_over(connecting, head, request))
+        self._dialling = asking = asyncio.get_running_loop().create_task(self._ask_over(connecting, head, request))
+        # Cancelled before its first turn, a task awaits nothing of what it was given.
+        asking.add_done_callback(lambda _: connecting.close())
 
     async def _ask_over(self, connecting: Coroutine[Any, Any, Connection], head: bytes, request: HttpRequest) -> None:
         try:
             self._connection = await connecting
+            news, self._dialling = self._news, None
             if not self.sent(head, request):
                 self._failure = lost_at_once(self._peer)
+                self._news = news  # it was not the follower who left
         except TransportError as error:
             self._failure = error
         except Exception as error:  # noqa: BLE001 - a defect; but nobody may wait for ever
@@ -132,12 +136,14 @@ class HttptoolsFollowedStream(HttptoolsResponseStream):
         self._news = None
         if self._dialling is not None:
             self._dialling.cancel()
+            self._dialling = None
         super()._leave()
 
     def _too_late(self) -> None:
-        news = self._news
-        if self._connection is not None:
-            self._fail(self._late(self._connection.heard_at), TimeoutError())
+        connection, news = self._connection, self._news
+        if connection is None or connection.phase is WHOLE or connection.phase is LOST:
+            return  # nothing more is to come, and what there is waits for its reader
+        self._fail(self._late(connection.heard_at), TimeoutError())
         if news is not None:
             news()
 

@@ -20,7 +20,7 @@ from adapters.transport.tls import tls_context
 from domain.errors import TransportError
 from domain.http import HttpRequest, HttpResponse, Route, Timeouts
 from ports.transport import AsyncTransport, ResponseStream, Transport
-from tests.adapters.transport.following import HandedOverTransport
+from tests.adapters.transport.following import FollowedTransport, HandedOverTransport
 from tests.contracts.transport import Blocking
 from tests.fakes.loop_thread import LoopThread
 
@@ -80,6 +80,7 @@ NEW_ASYNCIO: dict[str, Callable[..., AsyncTransport]] = {
     "httptools": HttptoolsTransport,
     "httptools on uvloop": HttptoolsTransport,
     "httptools, handed over": HandedOverTransport,
+    "httptools, followed": FollowedTransport,
 }
 
 

@@ -1,13 +1,15 @@
 import ssl
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import ClassVar
 
 from adapters.transport.httptools.transport import HttptoolsTransport
 from adapters.transport.httpx import HttpxTransport
 from adapters.transport.requests import RequestsTransport
 from domain.errors import TransportError
-from ports.transport import Transport
+from ports.transport import AsyncTransport, Transport
+from tests.adapters.transport.following import FollowedTransport, HandedOverTransport
 from tests.contracts.transport import Blocking, TransportContract
 from tests.fakes.loop_thread import LoopThread
 from tests.fakes.transport import FakeAsyncTransport, FakeTransport, Scripted
@@ -55,14 +57,24 @@ class TestHttpxTransport(TransportContract):
 
 
 class TestHttptoolsTransport(TransportContract):
+    kind: ClassVar[Callable[..., AsyncTransport]] = HttptoolsTransport
+
     @contextmanager
     def upstream(self, answer: Scripted) -> Generator[tuple[Transport, str]]:
         thread = LoopThread().start()
-        transport = Blocking(HttptoolsTransport(proxy_url=None, tls=ssl.create_default_context()), thread)
+        transport = Blocking(self.kind(proxy_url=None, tls=ssl.create_default_context()), thread)
         with WireServer(on_the_wire(answer)) as server:
             yield transport, server.url
             transport.close()
         thread.stop()
+
+
+class TestHandedOverTransport(TestHttptoolsTransport):
+    kind = HandedOverTransport
+
+
+class TestFollowedTransport(TestHttptoolsTransport):
+    kind = FollowedTransport
 
 
 class TestFakeTransport(TransportContract):
