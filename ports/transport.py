@@ -135,7 +135,10 @@ class Followed(Protocol):
         ...
 
     def failure(self) -> OCAError | None:
-        """Why there will be no more, once all that came before has been taken; what iterating would raise."""
+        """Why there will be no more; what iterating would raise.
+
+        That a connection was lost is told once all that came before has been taken, that a limit has passed at once.
+        """
         ...
 
     def close(self) -> None:
