@@ -130,7 +130,7 @@ class Passage:
                 self._hand_over()
         except OCAError as error:
             self.fail(error)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - the event loop would take it for a fault of the upstream
             # The last catch before the event loop: the caller gets an answer, the log the cause.
             _log.exception("request failed", path=self.scope["path"], request_id=self._request_id)
             self._fail(internal_error(self._request_id, self._language))
